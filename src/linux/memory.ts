@@ -1,0 +1,108 @@
+import { ptr } from "bun:ffi";
+
+/**
+ * Memory whose address stays valid: strings, structures and pointer arrays for system calls.
+ *
+ * Only views over an explicit ArrayBuffer keep their address in Bun; small typed arrays and Buffers move when
+ * `.buffer` is read or the code is optimised. Everything that the kernel or a child will read through a stored
+ * address therefore comes from here, and the arena must stay referenced until they are done with it.
+ */
+export class Arena {
+  readonly #chunks: Uint8Array[] = [];
+  #used = 0;
+  #address = 0;
+
+  /** A zeroed block of `size` bytes, aligned to 8. */
+  allocate(size: number): { address: number; bytes: Uint8Array<ArrayBuffer> } {
+    const rounded = (Math.max(size, 1) + 7) & ~7;
+    let chunk = this.#chunks.at(-1) as Uint8Array<ArrayBuffer> | undefined;
+    if (chunk === undefined || this.#used + rounded > chunk.length) {
+      chunk = new Uint8Array(new ArrayBuffer(Math.max(rounded, CHUNK_BYTES)));
+      this.#chunks.push(chunk);
+      this.#address = ptr(chunk);
+      this.#used = 0;
+    }
+    const start = this.#used;
+    this.#used += rounded;
+    return { address: this.#address + start, bytes: chunk.subarray(start, start + size) };
+  }
+
+  /** Copies the bytes in and returns their address. */
+  bytes(source: Uint8Array): number {
+    const { address, bytes } = this.allocate(source.length);
+    bytes.set(source);
+    return address;
+  }
+
+  /** A C string. Throws TypeError on a NUL, which would end it silently. */
+  string(text: string): number {
+    const encoded = encodeBytes(text);
+    if (encoded.includes(0)) throw new TypeError(`NUL in "${text.replaceAll("\0", "\\0")}"`);
+    const { address, bytes } = this.allocate(encoded.length + 1);
+    bytes.set(encoded);
+    return address;
+  }
+
+  /** A NULL-terminated array of C strings: argv or envp. */
+  stringVector(texts: readonly string[]): number {
+    return this.words([...texts.map((text) => this.string(text)), 0]);
+  }
+
+  /** 64-bit words in native order. */
+  words(values: readonly (number | bigint)[]): number {
+    const { address, bytes } = this.allocate(values.length * 8);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    values.forEach((value, i) => view.setBigInt64(i * 8, BigInt.asIntN(64, BigInt(value)), true));
+    return address;
+  }
+}
+
+const CHUNK_BYTES = 64 * 1024;
+
+const utf8 = new TextEncoder();
+/** A lone low surrogate U+DC80 ... U+DCFF stands for the byte 0x80 ... 0xFF that was not UTF-8 (PEP 383). */
+const ESCAPED_BYTE = /([\udc80-\udcff])/;
+
+/** Text to the bytes it stands for; the inverse of decodeBytes. */
+export function encodeBytes(text: string): Uint8Array {
+  if (text.isWellFormed()) return utf8.encode(text);
+  const parts = text.split(ESCAPED_BYTE).map((part) => {
+    return ESCAPED_BYTE.test(part) && part.length === 1
+      ? Uint8Array.of(part.charCodeAt(0) & 0xff)
+      : utf8.encode(part);
+  });
+  return Buffer.concat(parts);
+}
+
+/** Bytes to text without loss: what is not UTF-8 becomes lone surrogates (PEP 383), as in Python's os.fsdecode. */
+export function decodeBytes(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    // Not UTF-8 as a whole: keep each valid sequence, escape every other byte.
+    let text = "";
+    for (let i = 0; i < bytes.length;) {
+      const length = utf8SequenceLength(bytes, i);
+      text +=
+        length > 0
+          ? new TextDecoder().decode(bytes.subarray(i, i + length))
+          : String.fromCharCode(0xdc00 + bytes[i]!);
+      i += Math.max(length, 1);
+    }
+    return text;
+  }
+}
+
+/** Length of the valid UTF-8 sequence that starts at `i`, or 0. */
+function utf8SequenceLength(bytes: Uint8Array, i: number): number {
+  const first = bytes[i]!;
+  const length =
+    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (length === 0 || i + length > bytes.length) return 0;
+  try {
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes.subarray(i, i + length));
+    return length;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,78 @@
+import { PRCTL, SCHED, SIGNAL, WAIT } from "./constants.ts";
+import { ERRNO } from "./errno.ts";
+import { Arena } from "./memory.ts";
+import { syscall, SystemCallError, trySyscall } from "./syscall.ts";
+
+/** How a process ended: its exit code, or the number of the signal that ended it. */
+export type ProcessExit =
+  { readonly kind: "exited"; readonly code: number } | { readonly kind: "signaled"; readonly signal: number };
+
+/**
+ * The end of a child made by cloneChild, or undefined while it runs; never blocks. Reports exits alone (no
+ * WUNTRACED): a child that made this process its tracer (PTRACE_TRACEME) stops at a signal instead of taking it,
+ * so such a stop is let go on with the signal it was for, ptrace(2) PTRACE_CONT.
+ */
+export function waitForExit(pid: number): ProcessExit | undefined {
+  const { address, bytes } = new Arena().allocate(8);
+  const waited = trySyscall("wait4", pid, address, WAIT.WNOHANG | WAIT.__WALL, 0);
+  if (waited < 0) throw new SystemCallError("wait4", -waited);
+  if (waited === 0) return undefined;
+  const status = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getInt32(0, true);
+  const low = status & 0x7f;
+  if ((status & 0xff) === STOPPED) {
+    trySyscall("ptrace", PTRACE_CONT, pid, 0, stopSignal(status));
+    return waitForExit(pid);
+  }
+  return low === 0 ? { kind: "exited", code: (status >> 8) & 0xff } : { kind: "signaled", signal: low };
+}
+
+/** The low byte of a wait status that tells of a stop, wait(2). */
+const STOPPED = 0x7f;
+const PTRACE_CONT = 7;
+
+/** The signal a traced child stopped for; SIGTRAP is the tracing's own (execve) and not handed on. */
+function stopSignal(status: number): number {
+  const signal = (status >> 8) & 0xff;
+  return signal === SIGNAL.SIGTRAP ? 0 : signal;
+}
+
+/** Sends a signal to a process, or to a process group when `pid` is negative; false when there is none. */
+export function kill(pid: number, signal: number): boolean {
+  const result = trySyscall("kill", pid, signal);
+  if (result === -ERRNO.ESRCH) return false;
+  if (result < 0) throw new SystemCallError("kill", -result);
+  return true;
+}
+
+/** A descriptor for the process, pidfd_open(2): close-on-exec. */
+export function openPidfd(pid: number): number {
+  return syscall("pidfd_open", pid, 0);
+}
+
+/**
+ * Chooses the pid namespace of this thread's future children, setns(2) with CLONE_NEWPID; the descriptor is a
+ * pidfd or a /proc/PID/ns/pid. The process itself stays where it is.
+ */
+export function setChildPidNamespace(fd: number): void {
+  syscall("setns", fd, SCHED.CLONE_NEWPID);
+}
+
+/** Lets no process with the same ids attach to this one or read its memory: PR_SET_DUMPABLE 0, prctl(2). */
+export function forbidTracing(): void {
+  syscall("prctl", PRCTL.PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/** A resource limit, getrlimit(2): soft and hard; RLIM_INFINITY is Infinity. */
+export function getResourceLimit(resource: number): { readonly soft: number; readonly hard: number } {
+  const { address, bytes } = new Arena().allocate(16);
+  syscall("prlimit64", 0, resource, 0, address);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const word = (offset: number) => {
+    const value = view.getBigUint64(offset, true);
+    return value === RLIM_INFINITY ? Infinity : Number(value);
+  };
+  return { soft: word(0), hard: word(8) };
+}
+
+/** RLIM64_INFINITY of linux/resource.h */
+export const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
