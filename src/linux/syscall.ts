@@ -61,7 +61,7 @@ function makeStubs() {
   const { i64, i64_fast: result } = FFIType;
   return linkSymbols({
     syscall: { ptr: page, args: [i64, i64, i64, i64, i64, i64, i64], returns: result },
-    clone: { ptr: Number(page) + CLONE_STUB_OFFSET, args: [i64, i64, i64], returns: result },
+    clone: { ptr: BigInt(page) + BigInt(CLONE_STUB_OFFSET), args: [i64, i64, i64], returns: result },
   } as const).symbols;
 }
 

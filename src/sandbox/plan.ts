@@ -1,0 +1,149 @@
+/**
+ * What a sandbox is: three lists of system calls, in the order in which they are made. Pure; launch.ts runs it,
+ * explain.ts prints it.
+ *
+ *   holder  the first process of the job's user namespace: holds it open while the parent maps its ids
+ *   init    PID 1: makes the sandbox, then becomes the pause program
+ *   job     joins the sandbox, then becomes the command
+ *
+ * The user namespace is entered last. Every other namespace so belongs to the initial user namespace, and root in
+ * the job, whatever its capabilities, can neither mount, nor set the host name, nor configure the network.
+ */
+import type { CapabilityName } from "./capabilities.ts";
+import { planDev, planDevContents } from "./dev.ts";
+import { type Identity, planCapabilities, planIdentity, planUserNamespaceHolder } from "./identity.ts";
+import { planLoopback } from "./network.ts";
+import { planProc, planProcMasks, planSys, planSysReadOnly } from "./proc.ts";
+import {
+  type Command,
+  planCloseOnExec,
+  planCommand,
+  planNoNewPrivileges,
+  planOomScore,
+  planPause,
+  planReaping,
+  planResourceLimits,
+  planSignalReset,
+  type ResourceLimit,
+} from "./process.ts";
+import {
+  type GeneratedFile,
+  type HostRoot,
+  planPivot,
+  planRoot,
+  planWorkAndTmp,
+  type RuntimeRoot,
+  type SandboxDirectories,
+} from "./rootfs.ts";
+import {
+  closeInherited,
+  type ConstantName,
+  flags,
+  inheritToSlot,
+  slot,
+  type Step,
+  step,
+  writeSetting,
+} from "./step.ts";
+
+/** All that decides what a sandbox looks like. */
+export interface SandboxInput {
+  readonly hostname: string;
+  readonly root: HostRoot | RuntimeRoot;
+  readonly directories: SandboxDirectories;
+  readonly generatedFiles: readonly GeneratedFile[];
+  readonly identity: Identity;
+  readonly network: "none" | "host";
+  /** Sizes of /tmp and /dev/shm in bytes. */
+  readonly temporaryBytes: number;
+  readonly sharedMemoryBytes: number;
+  /** v1 `tasks` files that the job writes itself into; none where every controller is on cgroup v2. */
+  readonly cgroupJoinFiles: readonly string[];
+  readonly resourceLimits: readonly ResourceLimit[];
+  readonly capabilities: readonly CapabilityName[];
+  readonly command: Command;
+}
+
+/** A sandbox as data. */
+export interface SandboxPlan {
+  readonly identity: Identity;
+  /** Namespaces that init is cloned into; the user and the cgroup namespace are entered by steps. */
+  readonly namespaces: readonly ConstantName[];
+  readonly holder: readonly Step[];
+  readonly init: readonly Step[];
+  readonly job: readonly Step[];
+}
+
+/** umask(2) of a job, as of a login. */
+const JOB_UMASK = 0o022;
+
+/** Plans the sandbox. */
+export function planSandbox(input: SandboxInput): SandboxPlan {
+  const { identity } = input;
+  const hasOwnNetwork = input.network !== "host";
+  const network = hasOwnNetwork ? (["CLONE_NEWNET"] as const) : [];
+  return {
+    identity,
+    namespaces: ["CLONE_NEWNS", "CLONE_NEWPID", "CLONE_NEWUTS", "CLONE_NEWIPC", ...network],
+    holder: identity.hasUserNamespace ? planUserNamespaceHolder() : [],
+    init: [
+      inheritToSlot("lifeline"),
+      inheritToSlot("initProgram"),
+      ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
+      closeInherited,
+      step("set umask", "umask", [JOB_UMASK]),
+      // The cgroup that clone3 put this process into becomes "/" of what the job sees.
+      step("new cgroup namespace", "unshare", [flags("CLONE_NEWCGROUP")]),
+      // Before any mount: none may reach the host.
+      step("make mounts private", "mount", ["none", "/", 0, flags("MS_REC", "MS_PRIVATE"), 0]),
+      ...planRoot(input.root, input.directories, identity, input.generatedFiles),
+      ...planWorkAndTmp(input.directories, input.temporaryBytes),
+      ...planDev(),
+      ...planProc(),
+      ...planSys(),
+      ...planPivot(),
+      ...planDevContents(identity, input.sharedMemoryBytes),
+      ...(hasOwnNetwork ? planLoopback(identity) : []),
+      ...planProcMasks(),
+      planSysReadOnly(),
+      step("set host name", "sethostname", [input.hostname, Buffer.byteLength(input.hostname)]),
+      step("new session", "setsid", []),
+      step("lifeline to standard input", "dup3", [slot("lifeline"), 0, 0]),
+      ...[1, 2].map((fd) => step(`close descriptor ${fd}`, "close", [fd], ["EBADF"])),
+      ...planSignalReset(),
+      planReaping(),
+      ...planResourceLimits(input.resourceLimits),
+      ...planIdentity(identity),
+      ...planCapabilities([]),
+      ...planNoNewPrivileges(),
+      planCloseOnExec(),
+      planPause(),
+    ],
+    job: [
+      ...(["stdin", "stdout", "stderr"] as const).map((name, fd) =>
+        step(`take ${name}`, "dup3", [{ inherited: name }, fd, 0]),
+      ),
+      inheritToSlot("init"),
+      ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
+      closeInherited,
+      step("set umask", "umask", [JOB_UMASK]),
+      // While the host's cgroup mounts are still in sight. A v2 group was entered by clone3.
+      ...input.cgroupJoinFiles.flatMap((path) => writeSetting("enter cgroup", path, "0")),
+      step("join the sandbox", "setns", [
+        slot("init"),
+        flags("CLONE_NEWNS", "CLONE_NEWUTS", "CLONE_NEWIPC", ...network),
+      ]),
+      step("new cgroup namespace", "unshare", [flags("CLONE_NEWCGROUP")]),
+      step("new session", "setsid", []),
+      ...planOomScore(),
+      ...planSignalReset(),
+      ...planResourceLimits(input.resourceLimits),
+      ...planIdentity(identity),
+      ...planCapabilities(input.capabilities),
+      ...planNoNewPrivileges(),
+      // A seccomp filter belongs here: after no_new_privs, before the calls that it has to allow anyway.
+      planCloseOnExec(),
+      ...planCommand(input.command),
+    ],
+  };
+}
