@@ -1,0 +1,92 @@
+import { RnxError, UsageError } from "../errors.ts";
+import { findNearest } from "../nearest.ts";
+import { forbidColour } from "../terminal.ts";
+import { NO_OPERANDS, RnxCli } from "./base.ts";
+import { isFlag, splitArguments } from "./flags.ts";
+import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
+
+/**
+ * Runs the command that the arguments name and returns its exit code. Loads that command and nothing else: the
+ * time until a job starts is spent here. Throws UsageError when the call is wrong.
+ */
+export async function runCommand(tokens: readonly string[]): Promise<number> {
+  const server = process.env["RNX_SERVER"] ?? "";
+  if (server !== "") {
+    throw new UsageError(`RNX_SERVER is set ("${server}") but rnx cannot use another machine; unset it`);
+  }
+  const { path, rest } = findCommand(tokens);
+  const load = COMMANDS[path.join(" ")];
+  if (load === undefined) return explainIncomplete(path, rest);
+
+  const commandClass = await load();
+  const cli = new RnxCli(commandClass);
+  const { flags, words, wantsHelp } = splitArguments(rest, cli.flagsOf(commandClass), commandClass.operands);
+  if (flags.includes("--no-color")) forbidColour();
+  if (wantsHelp) return showHelp(path);
+  if (commandClass.needsRoot && process.geteuid?.() !== 0) throw new RnxError("rnx must be root");
+
+  const command = cli.process([...path, ...flags], { words });
+  return (await command.execute()) ?? 0;
+}
+
+/** The words that name the command, wherever flags stand among them, and everything else in its order. */
+function findCommand(tokens: readonly string[]): { path: readonly string[]; rest: readonly string[] } {
+  const nounAt = findWord(tokens, 0, findNouns(), "");
+  if (nounAt === undefined) {
+    const isVersion = tokens.includes("--version");
+    return { path: isVersion ? ["version"] : [], rest: tokens.filter((token) => token !== "--version") };
+  }
+  const noun = tokens[nounAt]!;
+  const verbs = findVerbs(noun);
+  const verbAt = verbs.length === 0 ? undefined : findWord(tokens, nounAt + 1, verbs, `${noun} `);
+  const path = verbAt === undefined ? [noun] : [noun, tokens[verbAt]!];
+  return { path, rest: tokens.filter((_, at) => at !== nounAt && at !== verbAt) };
+}
+
+/**
+ * Where the next word of the command's name stands. A word after a flag may be that flag's value
+ * (`rnx --name x job list`), so there it only counts when it is one of the names.
+ */
+function findWord(
+  tokens: readonly string[],
+  from: number,
+  names: readonly string[],
+  prefix: string,
+): number | undefined {
+  for (let at = from; at < tokens.length && tokens[at] !== "--"; at++) {
+    const token = tokens[at]!;
+    if (isFlag(token)) continue;
+    if (names.includes(token)) return at;
+    const before = at > from ? tokens[at - 1]! : "";
+    if (isFlag(before) && !before.includes("=") && !COMMON.some(({ names }) => names.includes(before)))
+      continue;
+    const nearest = findNearest(token, names);
+    const suggestion =
+      nearest === undefined ? `see rnx ${prefix}--help` : `did you mean "${prefix}${nearest}"?`;
+    throw new UsageError(`unknown command "${prefix}${token}"; ${suggestion}`);
+  }
+  return undefined;
+}
+
+/** No command, or a noun without its verb: the help when that was asked for, else what is missing. */
+async function explainIncomplete(path: readonly string[], rest: readonly string[]): Promise<number> {
+  const { wantsHelp, flags } = splitArguments(rest, COMMON, NO_OPERANDS);
+  if (flags.includes("--no-color")) forbidColour();
+  if (path.length > 0 && !wantsHelp) {
+    const [noun = ""] = path;
+    throw new UsageError(`rnx ${noun} needs a command: ${findVerbs(noun).join(", ")}`);
+  }
+  return showHelp(path);
+}
+
+/** The flags that stand before any command. */
+const COMMON = [
+  { names: ["--json"], arity: 0 },
+  { names: ["--no-color"], arity: 0 },
+  { names: ["--help", "-h"], arity: 0 },
+];
+
+async function showHelp(path: readonly string[]): Promise<number> {
+  const help = await import("./help.ts");
+  return help.showHelp(path);
+}

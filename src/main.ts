@@ -1,0 +1,22 @@
+import { readArguments } from "./caller.ts";
+import { describe } from "./describe.ts";
+import { isTerminal, paint, printNotice, ReaderGone } from "./terminal.ts";
+
+// Failure until success is proven: an event loop that runs dry before a command has answered must not end with 0.
+process.exitCode = 1;
+process.exitCode = await main();
+
+/** Arguments to exit code. The one place where an error becomes text. */
+async function main(): Promise<number> {
+  try {
+    const { runCommand } = await import("./commands/cli.ts");
+    return await runCommand(await readArguments());
+  } catch (error) {
+    if (error instanceof ReaderGone) return 0;
+    const { lines, hint, stack, exitCode } = describe(error);
+    for (const line of lines) printNotice(`${paint(2, "red", "Error:")} ${line}`);
+    if (hint !== undefined && isTerminal(2)) printNotice(`${paint(2, "cyan", "hint:")} ${hint}`);
+    if (stack !== undefined) printNotice(stack);
+    return exitCode;
+  }
+}

@@ -1,0 +1,123 @@
+import { writeSync } from "node:fs";
+import { RnxError } from "./errors.ts";
+import { POLL } from "./linux/constants.ts";
+import { poll } from "./linux/files.ts";
+import { Arena, encodeBytes } from "./linux/memory.ts";
+import { trySyscall } from "./linux/syscall.ts";
+
+/**
+ * The only writer to standard output and standard error.
+ *
+ * process.stdout is not used anywhere: merely reading it makes Bun set O_NONBLOCK on a pipe that the caller
+ * shares, and what it has queued is lost when the process ends or when something else writes beside it.
+ */
+export type OutputFd = 1 | 2;
+
+/** Whoever read our output has gone (EPIPE): no error, nothing is to be said, there is only nothing left to do. */
+export class ReaderGone extends Error {
+  override readonly name = "ReaderGone";
+}
+
+/**
+ * Writes all bytes, waiting where the descriptor is non-blocking and full.
+ * Throws ReaderGone, or RnxError when the output cannot take them (a full disk).
+ */
+export function write(fd: OutputFd, bytes: Uint8Array): void {
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += writeSync(fd, bytes, offset);
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EPIPE") throw new ReaderGone();
+      if (code !== "EAGAIN") {
+        throw new RnxError(`cannot write to standard ${fd === 1 ? "output" : "error"}`, { cause: error });
+      }
+      poll(fd, POLL.POLLOUT, MAX_WAIT_MS);
+    }
+  }
+}
+
+/** A wait that ends without an event only starts again. */
+const MAX_WAIT_MS = 60_000;
+
+/** Writes text to standard output: results. */
+export function print(text: string): void {
+  write(1, encodeBytes(text));
+}
+
+/** Writes a value to standard output as JSON, for programs. */
+export function printJson(value: unknown): void {
+  print(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** Writes one line to standard error: errors, warnings, progress. Never fails: there is nobody left to tell. */
+export function printNotice(line: string): void {
+  try {
+    write(2, encodeBytes(`${line}\n`));
+  } catch {
+    // Standard error is closed or full.
+  }
+}
+
+/** Whether the descriptor is a terminal, as isatty(3) finds out. */
+export function isTerminal(fd: number): boolean {
+  return trySyscall("ioctl", fd, TCGETS, new Arena().allocate(TERMIOS_BYTES).address) === 0;
+}
+
+/** asm-generic/ioctls.h; the kernel's struct termios has 36 bytes. */
+const TCGETS = 0x5401;
+const TERMIOS_BYTES = 64;
+
+const STYLES = { bold: "1", dim: "2", red: "31", green: "32", yellow: "33", cyan: "36" } as const;
+export type Style = keyof typeof STYLES;
+
+let isColourForbidden = false;
+
+/** --no-color: plain text from here on. */
+export function forbidColour(): void {
+  isColourForbidden = true;
+}
+
+/** The text in a style when the descriptor is a terminal that wants colour (NO_COLOR, --no-color), else as it is. */
+export function paint(fd: OutputFd, style: Style, text: string): string {
+  return hasColour(fd) ? `\x1b[${STYLES[style]}m${text}\x1b[0m` : text;
+}
+
+function hasColour(fd: OutputFd): boolean {
+  const { NO_COLOR, TERM } = process.env;
+  return !isColourForbidden && (NO_COLOR ?? "") === "" && TERM !== "dumb" && isTerminal(fd);
+}
+
+/** Rows as columns, two spaces apart, the last one as long as it is; cells are made printable. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map(printable));
+  const widths = (cells[0] ?? []).map((_, column) =>
+    Math.max(...cells.map((row) => Bun.stringWidth(row[column] ?? ""))),
+  );
+  const lines = cells.map((row) =>
+    row
+      .map((cell, column) => cell + " ".repeat(Math.max((widths[column] ?? 0) - Bun.stringWidth(cell), 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/** Text on one line that cannot steer a terminal: control characters and bytes that were not UTF-8 are escaped. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]/gu, (character) => {
+    const code = character.charCodeAt(0);
+    return ESCAPES[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : escapeHigh(code));
+  });
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\t": "\\t", "\r": "\\r" };
+
+/** U+DC80 ... U+DCFF stand for the bytes 0x80 ... 0xFF, see decodeBytes. */
+function escapeHigh(code: number): string {
+  return code >= 0xdc80 && code <= 0xdcff ? `\\x${hex(code & 0xff, 2)}` : `\\u${hex(code, 4)}`;
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
