@@ -1,5 +1,5 @@
 import { writeSync } from "node:fs";
-import { RnxError } from "./errors.ts";
+import { errorCode, RnxError } from "./errors.ts";
 import { POLL } from "./linux/constants.ts";
 import { poll } from "./linux/files.ts";
 import { Arena, encodeBytes } from "./linux/memory.ts";
@@ -27,7 +27,7 @@ export function write(fd: OutputFd, bytes: Uint8Array): void {
     try {
       offset += writeSync(fd, bytes, offset);
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      const code = errorCode(error);
       if (code === "EPIPE") throw new ReaderGone();
       if (code !== "EAGAIN") {
         throw new RnxError(`cannot write to standard ${fd === 1 ? "output" : "error"}`, { cause: error });
