@@ -1,19 +1,28 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { patient } from "./slowness.ts";
-import { addTotals, type Totals, totalsOfOne } from "./totals.ts";
+import { addTotals, NOTHING, type Totals, totalsOfOne } from "./totals.ts";
 
 /** What a test gets that sets no limit of its own, and what a whole file gets. */
 const TEST_LIMIT_MS = patient(30_000);
 const FILE_LIMIT_MS = Math.min(patient(300_000), 1_200_000);
 
+type Output = "inherit" | "ignore";
+
+/** Runs test files one after the other, their output shown, and adds up their tests. */
+export async function totalsOfFiles(files: readonly string[], output: Output = "inherit"): Promise<Totals> {
+  let sum = NOTHING;
+  for (const file of files) sum = addTotals(sum, await runTestFile(file, output));
+  return sum;
+}
+
 /**
- * Runs one test file in a process of its own, its output shown, and counts its tests.
+ * Runs one test file in a process of its own and counts its tests.
  * The count comes from bun's JUnit report; Bun 1.4.5 writes none when a file fails to load, has no test or
  * calls process.exit (with code 0): each of these is one failure here.
  */
-export async function runTestFile(file: string): Promise<Totals> {
+async function runTestFile(file: string, output: Output): Promise<Totals> {
   const directory = mkdtempSync(join(tmpdir(), "rnx-report-"));
   const report = join(directory, "junit.xml");
   try {
@@ -24,7 +33,7 @@ export async function runTestFile(file: string): Promise<Totals> {
         `--timeout=${TEST_LIMIT_MS}`,
         "--reporter=junit",
         `--reporter-outfile=${report}`,
-        `./${file}`,
+        resolve(file),
       ],
       {
         stdin: "ignore",
@@ -64,7 +73,7 @@ function totalsOfReport(file: string, code: number, report: string | undefined):
 const TEST_CASE = /<testcase((?:[^">]|"[^"]*")*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g;
 
 /** One Totals for each test of a JUnit report. */
-export function parseReport(file: string, report: string): Totals[] {
+function parseReport(file: string, report: string): Totals[] {
   return [...report.matchAll(TEST_CASE)].map(([, attributes = "", body = ""]) => {
     if (body.includes("<skipped")) return { passed: 0, failed: 0, skipped: 1, failures: [] };
     const title = / name="([^"]*)"/.exec(attributes)?.[1] ?? "?";

@@ -23,7 +23,31 @@ export function addTotals(...parts: readonly Totals[]): Totals {
   };
 }
 
-/** The line a test run ends with. */
-export function describeTotals({ passed, failed, skipped }: Totals): string {
-  return `${passed} passed, ${failed} failed, ${skipped} skipped`;
+/** The lines a test run ends with: each failure, then the sum. */
+export function describeRun({ failures, ...totals }: Totals): string {
+  return [...failures.map((failure) => FAILED + failure), describeSum(totals)].join("\n");
+}
+
+/** «N passed, N failed, N skipped». */
+export function describeSum(totals: Omit<Totals, "failures">): string {
+  return `${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`;
+}
+
+const FAILED = "failed: ";
+const SUM = /^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/;
+
+/** The totals of each run that ended in this output, read from the lines that end a run. */
+export function parseTotals(output: string): Totals[] {
+  const runs: Totals[] = [];
+  let failures: string[] = [];
+  for (const line of output.split("\n")) {
+    const [sum, passed, failed, skipped] = SUM.exec(line) ?? [];
+    if (sum !== undefined) {
+      runs.push({ passed: Number(passed), failed: Number(failed), skipped: Number(skipped), failures });
+      failures = [];
+    } else if (line.startsWith(FAILED)) {
+      failures.push(line.slice(FAILED.length));
+    }
+  }
+  return runs;
 }

@@ -9,7 +9,11 @@ export interface Accelerator {
 }
 
 const KVM: Accelerator = { name: "kvm", options: ["-accel", "kvm", "-cpu", "host"], slowness: 4 };
-const TCG: Accelerator = { name: "tcg", options: ["-accel", "tcg,thread=multi", "-cpu", "max"], slowness: 30 };
+const TCG: Accelerator = {
+  name: "tcg",
+  options: ["-accel", "tcg,thread=multi", "-cpu", "max"],
+  slowness: 30,
+};
 
 /**
  * KVM where a kernel starts under it, else emulation. A /dev/kvm that opens proves nothing: nested in some

@@ -7,7 +7,15 @@ const REPOSITORY = join(import.meta.dir, "../..");
 const REPOSITORY_DISK_BYTES = 1024 ** 3;
 
 /** Packages that no test needs at run time, most of them large; bun/bin holds the copy of @oven's that runs. */
-const UNUSED_PACKAGES = ["@oven", "@types", "@typescript", "bun-types", "typescript", "undici-types", ".cache"];
+const UNUSED_PACKAGES = [
+  "@oven",
+  "@types",
+  "@typescript",
+  "bun-types",
+  "typescript",
+  "undici-types",
+  ".cache",
+];
 
 export interface DiskOptions {
   readonly disk: string;

@@ -41,7 +41,13 @@ const UNREAD = ["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*"];
 
 /** Units that cost boot time under emulation and do nothing for a test. */
 const MASKED = [
-  ...["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer"],
+  ...[
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "fstrim.timer",
+  ],
   ...["e2scrub_reap.service", "getty@tty1.service", "serial-getty@ttyS0.service", "systemd-pstore.service"],
 ];
 
