@@ -39,3 +39,9 @@ export class StartError extends RnxError {
     this.exitCode = options.exitCode ?? 125;
   }
 }
+
+/** The errno name of an error of node:fs or of a system call ("ENOENT"), undefined for any other error. */
+export function errorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

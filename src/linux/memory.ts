@@ -8,16 +8,22 @@ import { ptr } from "bun:ffi";
  * address therefore comes from here, and the arena must stay referenced until they are done with it.
  */
 export class Arena {
+  readonly #chunkBytes: number;
   readonly #chunks: Uint8Array[] = [];
   #used = 0;
   #address = 0;
+
+  /** `chunkBytes` is how much memory is taken at a time; a larger block gets memory of its own. */
+  constructor(chunkBytes = 512) {
+    this.#chunkBytes = chunkBytes;
+  }
 
   /** A zeroed block of `size` bytes, aligned to 8. */
   allocate(size: number): { address: number; bytes: Uint8Array<ArrayBuffer> } {
     const rounded = (Math.max(size, 1) + 7) & ~7;
     let chunk = this.#chunks.at(-1) as Uint8Array<ArrayBuffer> | undefined;
     if (chunk === undefined || this.#used + rounded > chunk.length) {
-      chunk = new Uint8Array(new ArrayBuffer(Math.max(rounded, CHUNK_BYTES)));
+      chunk = new Uint8Array(new ArrayBuffer(Math.max(rounded, this.#chunkBytes)));
       this.#chunks.push(chunk);
       this.#address = ptr(chunk);
       this.#used = 0;
@@ -56,8 +62,6 @@ export class Arena {
     return address;
   }
 }
-
-const CHUNK_BYTES = 64 * 1024;
 
 const utf8 = new TextEncoder();
 /** A lone low surrogate U+DC80 ... U+DCFF stands for the byte 0x80 ... 0xFF that was not UTF-8 (PEP 383). */

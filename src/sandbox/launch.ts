@@ -58,7 +58,7 @@ export class StepFailure extends Error {
 type Inherited = Partial<Readonly<Record<InheritedName, number>>>;
 
 /** A sandbox that stands: its PID 1 waits for the lifeline's end. Close it, whatever happens. */
-export class Sandbox {
+export class Sandbox implements AsyncDisposable {
   readonly initPid: number;
   readonly #plan: SandboxPlan;
   readonly #cgroup: number | undefined;
@@ -107,6 +107,19 @@ export class Sandbox {
   }
 
   #isClosed = false;
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /**
+   * The sandbox's root and mount namespace as descriptors, which keep its files in reach after its processes have
+   * ended; the caller closes them.
+   */
+  openFiles(): { readonly root: number; readonly mountNamespace: number } {
+    const mountNamespace = openSync(`/proc/${this.initPid}/ns/mnt`, "r");
+    return { root: openSync(`/proc/${this.initPid}/root`, FCNTL.O_PATH | FCNTL.O_DIRECTORY), mountNamespace };
+  }
 }
 
 /** The child shares the memory, and this thread waits until it has exec'd or ended. */
@@ -203,6 +216,9 @@ function writeExisting(path: string, text: string): void {
   }
 }
 
+/** About what the records and strings of a plan take. */
+const PLAN_BYTES = 64 * 1024;
+
 /** Clones a child that runs the steps up to its execve, and waits for that. */
 function runSteps(
   process: StepFailure["process"],
@@ -211,7 +227,7 @@ function runSteps(
   cgroup: number | undefined,
   flags: bigint,
 ): Clone {
-  const child = cloneSteps(new Arena(), steps, inherited, cgroup, flags);
+  const child = cloneSteps(new Arena(PLAN_BYTES), steps, inherited, cgroup, flags);
   if (child.failure() !== undefined) {
     while (waitForExit(child.pid) === undefined);
     throwFailure(process, steps, child);

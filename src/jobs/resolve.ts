@@ -1,0 +1,123 @@
+import { existsSync, readFileSync } from "node:fs";
+import { release, totalmem } from "node:os";
+import { readLimitFacts } from "../cgroups/facts.ts";
+import { type CgroupHost, readCgroupHost } from "../cgroups/hierarchy.ts";
+import { type LimitPlan, planLimits } from "../cgroups/limits.ts";
+import { StartError } from "../errors.ts";
+import { RESOURCE } from "../linux/constants.ts";
+import { getResourceLimit } from "../linux/process.ts";
+import { resolveRuntime } from "../runtimes/resolve.ts";
+import { type ResourceLimit, WANTED_RESOURCE_LIMITS } from "../sandbox/process.ts";
+import type { HostRoot, RuntimeRoot } from "../sandbox/rootfs.ts";
+import { SLOTS_END } from "../sandbox/step.ts";
+import { requireFreeDisk } from "../state/free-disk.ts";
+import type { Config } from "../state/config.ts";
+import { getHome } from "../state/paths.ts";
+import { readHostRoot } from "./host-root.ts";
+import type { JobSpec } from "./spec.ts";
+
+/** A job's wishes, with everything they name found on this host. Made by reading alone. */
+export interface ResolvedJob {
+  readonly spec: JobSpec;
+  readonly root: HostRoot | RuntimeRoot;
+  /** NAME@VERSION, or null for the host's /usr. */
+  readonly runtime: string | null;
+  /** The runtime's own variables. */
+  readonly runtimeEnvironment: Readonly<Record<string, string>>;
+  readonly cgroupHost: CgroupHost;
+  readonly limitPlan: LimitPlan;
+  readonly resourceLimits: readonly ResourceLimit[];
+  /** Size of /tmp and of /dev/shm, bytes. */
+  readonly temporaryBytes: number;
+  /** The host's /etc/resolv.conf, where the job shares the host's network. */
+  readonly resolverConfiguration: string | undefined;
+}
+
+/** Finds what a job names. Throws StartError(125) for what this host does not have or cannot do. */
+export async function resolveJob(spec: JobSpec, config: Config): Promise<ResolvedJob> {
+  requireKernel(spec);
+  requireOwnLimits();
+  requireFreeDisk(getHome(), config.minFree);
+  const runtime = spec.runtime === undefined ? undefined : await resolveRuntime(spec.runtime);
+  const cgroupHost = readCgroupHost();
+  const facts = readLimitFacts(spec.limits, cgroupHost, getHome());
+  return {
+    spec,
+    root: runtime === undefined ? readHostRoot() : { kind: "runtime", tree: runtime.root },
+    runtime: runtime === undefined ? null : `${runtime.name}@${runtime.version}`,
+    runtimeEnvironment: runtime?.environment ?? {},
+    cgroupHost,
+    limitPlan: planLimits(spec.limits, cgroupHost, facts),
+    resourceLimits: clampResourceLimits(),
+    temporaryBytes: temporaryBytes(spec.limits.memoryBytes),
+    resolverConfiguration: spec.network === "host" ? findText("/etc/resolv.conf") : undefined,
+  };
+}
+
+/** mount_setattr(2), which every sandbox needs. */
+const OLDEST_KERNEL = [5, 12] as const;
+/** Overlay on idmapped layers, which a runtime in a user namespace needs. */
+const OLDEST_IDMAPPED_OVERLAY = [5, 19] as const;
+
+function requireKernel(spec: JobSpec): void {
+  if (!isKernelAtLeast(OLDEST_KERNEL)) {
+    throw new StartError(`the kernel is too old: ${release()}, and rnx needs ${OLDEST_KERNEL.join(".")}`);
+  }
+  const needsIdmap = spec.runtime !== undefined && spec.userNamespace;
+  if (needsIdmap && !isKernelAtLeast(OLDEST_IDMAPPED_OVERLAY)) {
+    const needed = OLDEST_IDMAPPED_OVERLAY.join(".");
+    throw new StartError(
+      `the kernel is too old for a runtime in a user namespace: ${release()}, not ${needed}`,
+      {
+        hint: "--userns=off runs it without; root in the job is then root of the host",
+      },
+    );
+  }
+  if (spec.userNamespace && findText("/proc/sys/user/max_user_namespaces")?.trim() === "0") {
+    throw new StartError("user namespaces are switched off: user.max_user_namespaces is 0", {
+      hint: "sysctl -w user.max_user_namespaces=15000",
+    });
+  }
+}
+
+function isKernelAtLeast([major, minor]: readonly [number, number]): boolean {
+  const [ownMajor = 0, ownMinor = 0] = release().split(/[.-]/).map(Number);
+  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+/** A record and the first lines of a log. */
+const LEAST_FILE_BYTES = 1024 * 1024;
+
+/** Refuses a caller's ulimit under which no job could be started or recorded. */
+function requireOwnLimits(): void {
+  const files = getResourceLimit(RESOURCE.RLIMIT_NOFILE).soft;
+  if (files < SLOTS_END) {
+    throw new StartError(`the limit of open files is too low: ${files}`, { hint: "ulimit -n 1024" });
+  }
+  const size = getResourceLimit(RESOURCE.RLIMIT_FSIZE).soft;
+  if (size < LEAST_FILE_BYTES) {
+    throw new StartError(`the limit of file size is too low: ${size} bytes`, { hint: "ulimit -f unlimited" });
+  }
+}
+
+/** The wanted limits, none above what this process may give: raising a hard limit needs CAP_SYS_RESOURCE. */
+function clampResourceLimits(): readonly ResourceLimit[] {
+  return WANTED_RESOURCE_LIMITS.map(({ resource, soft, hard }) => {
+    const own = getResourceLimit(RESOURCE[resource]).hard;
+    return { resource, soft: Math.min(soft, own), hard: Math.min(hard, own) };
+  });
+}
+
+const MEBIBYTE = 1024 * 1024;
+const LEAST_TEMPORARY_BYTES = 64 * MEBIBYTE;
+const MOST_TEMPORARY_BYTES = 512 * MEBIBYTE;
+
+/** A quarter of the memory the job may have, from 64 to 512 MiB: what is written there is charged to it. */
+function temporaryBytes(memoryBytes = totalmem()): number {
+  const quarter = Math.floor(memoryBytes / 4);
+  return Math.max(LEAST_TEMPORARY_BYTES, Math.min(MOST_TEMPORARY_BYTES, quarter));
+}
+
+function findText(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}

@@ -1,0 +1,152 @@
+/**
+ * The middle of a job: from a record on disk to the end of its last process.
+ *
+ * Everything that is made is pushed on one stack at the moment it exists, and the stack is unwound in reverse,
+ * whether the job ended or could not be started. When this returns, nothing of the job is left but its record, its
+ * log, and what --output copied.
+ */
+import { readCeiling } from "../cgroups/facts.ts";
+import { refuseUnsupported } from "../cgroups/apply.ts";
+import { createCgroup, type NewCgroup } from "../cgroups/group.ts";
+import type { LimitFlag } from "../cgroups/limits.ts";
+import { readMetrics, readOomKills, readPidsLimitHits } from "../cgroups/statistics.ts";
+import { removeCgroup } from "../cgroups/teardown.ts";
+import { prepareTree } from "../cgroups/tree.ts";
+import { closeSync } from "node:fs";
+import { SIGNAL } from "../linux/constants.ts";
+import { kill } from "../linux/process.ts";
+import type { Identity } from "../sandbox/identity.ts";
+import { launchSandbox } from "../sandbox/launch.ts";
+import { planSandbox } from "../sandbox/plan.ts";
+import type { Config } from "../state/config.ts";
+import { leaseIdRange } from "../state/leases.ts";
+import { LogWriter } from "../state/log.ts";
+import type { Metrics } from "../state/record.ts";
+import type { JobHandle } from "../state/store.ts";
+import { tracePhase } from "../trace.ts";
+import { AttachedStreams } from "./attached-streams.ts";
+import { makeEtcFiles } from "./job-environment.ts";
+import { makeJobDirectories, removeJobDirectories, writeUpperFiles } from "./job-directories.ts";
+import type { Outcome } from "./outcome.ts";
+import { copyOutputs } from "./copy-outputs.ts";
+import type { ResolvedJob } from "./resolve.ts";
+import { makeSandboxInput } from "./sandbox-input.ts";
+import { watchJob, type WatchResult } from "./supervise.ts";
+import { copyUploads } from "./uploads.ts";
+
+/** What became of a job that ran. */
+export interface SandboxedResult {
+  readonly outcome: Outcome;
+  readonly metrics: Metrics;
+  readonly pidsLimitHits: number;
+  readonly logCutBytes: number;
+  /** What could not be done after the job: outputs not copied, the caller's standard output full. */
+  readonly problems: readonly string[];
+}
+
+/** Told when the job runs, with what rnx could not do for it. */
+export type OnRunning = (startTime: Date, warnings: readonly string[]) => void;
+
+/** Time for the kernel to take a cgroup down whose processes were killed. */
+const CGROUP_REMOVAL_MS = 5000;
+
+/** Runs the job to its end. Throws when it cannot be started, and leaves nothing then. */
+export async function runSandboxed(
+  job: JobHandle,
+  resolved: ResolvedJob,
+  config: Config,
+  onRunning: OnRunning,
+): Promise<SandboxedResult> {
+  await using made = new AsyncDisposableStack();
+  const { spec } = resolved;
+  const { paths } = job;
+
+  const lease = spec.userNamespace ? made.use(leaseIdRange(config.ids)) : undefined;
+  const identity: Identity = { firstId: lease?.first ?? 0, hasUserNamespace: lease !== undefined };
+  made.defer(() => removeJobDirectories(paths));
+  makeJobDirectories(paths, identity);
+  if (resolved.root.kind === "runtime") writeUpperFiles(paths, makeEtcFiles(job.id, resolved), identity);
+  copyUploads([...spec.uploads, ...spec.autoUploads], paths.work, {
+    uid: identity.firstId,
+    gid: identity.firstId,
+  });
+  tracePhase("ids, directories, uploads");
+
+  const { cgroup, warnings } = makeCgroup(job.id, resolved, config);
+  made.defer(() => removeCgroup(cgroup, CGROUP_REMOVAL_MS));
+  made.defer(() => closeSync(cgroup.directoryFd));
+  lease?.assign(cgroup.path);
+  tracePhase("cgroup");
+
+  const plan = planSandbox(makeSandboxInput(job.id, resolved, identity, paths, cgroup.joinFiles));
+  tracePhase("plan");
+  const sandbox = made.use(launchSandbox(plan, cgroup.directoryFd));
+  tracePhase("sandbox");
+
+  using log = new LogWriter(paths.log, { maxBytes: spec.logMaxBytes });
+  const streams = new AttachedStreams(log, { interactive: spec.interactive });
+  made.defer(() => void streams.finish({ isImpatient: true }));
+  let jobPid: number;
+  try {
+    jobPid = sandbox.startJob(streams.job);
+  } finally {
+    streams.closeJobEnds();
+  }
+  streams.start();
+  tracePhase("exec");
+  onRunning(new Date(), warnings);
+  tracePhase("record: running");
+
+  const watched = await watchJob({
+    jobPid,
+    timeoutMs: spec.timeoutMs,
+    stopGraceMs: spec.stopGraceMs,
+    killAll: () => kill(sandbox.initPid, SIGNAL.SIGKILL),
+    hasRunOutOfMemory: needsOomWatch(resolved) ? () => readOomKills(cgroup) > 0 : undefined,
+  });
+  tracePhase("job");
+
+  const files = spec.outputs.length > 0 ? sandbox.openFiles() : undefined;
+  await sandbox.close();
+  tracePhase("end of the sandbox");
+  const outputProblems = files === undefined ? [] : copyOutputs(spec, files);
+  const streamFailure = await streams.finish({ isImpatient: watched.isTimedOut || watched.isInterrupted });
+  tracePhase("streams, outputs");
+  const result = {
+    outcome: findOutcome(watched, resolved, cgroup),
+    metrics: readMetrics(cgroup),
+    pidsLimitHits: readPidsLimitHits(cgroup),
+    logCutBytes: log.cutBytes,
+    problems: [
+      ...outputProblems,
+      ...(streamFailure === undefined ? [] : [`the job's output did not reach the caller: ${streamFailure}`]),
+    ],
+  };
+  tracePhase("metrics");
+  return result;
+}
+
+function makeCgroup(
+  id: string,
+  resolved: ResolvedJob,
+  config: Config,
+): { cgroup: NewCgroup; warnings: string[] } {
+  const { spec, cgroupHost, limitPlan } = resolved;
+  const isOptional = (flag: LimitFlag) => spec.bestEffort || (flag === "--max-pids" && spec.maxPidsIsDefault);
+  const unsupported = refuseUnsupported(limitPlan.unsupported, isOptional);
+  const treeWarnings = prepareTree(cgroupHost, readCeiling(config.ceiling));
+  const cgroup = createCgroup(cgroupHost, id, limitPlan.files, isOptional);
+  return { cgroup, warnings: [...unsupported, ...treeWarnings, ...cgroup.warnings] };
+}
+
+/** Cgroup v2 kills the whole job (memory.oom.group); v1 kills one process of it and leaves the rest. */
+function needsOomWatch({ spec, cgroupHost }: ResolvedJob): boolean {
+  return spec.limits.memoryBytes !== undefined && cgroupHost.controllers.memory?.version === 1;
+}
+
+function findOutcome({ exit, isTimedOut }: WatchResult, { spec }: ResolvedJob, cgroup: NewCgroup): Outcome {
+  const isFailure = exit.kind === "signaled" || exit.code !== 0;
+  if (isFailure && readOomKills(cgroup) > 0) return { kind: "oom", limitBytes: spec.limits.memoryBytes };
+  if (isTimedOut && spec.timeoutMs !== undefined) return { kind: "timedOut", timeoutMs: spec.timeoutMs };
+  return exit;
+}

@@ -1,0 +1,37 @@
+import { DEFAULT_CAPABILITIES } from "../sandbox/capabilities.ts";
+import type { Identity } from "../sandbox/identity.ts";
+import type { SandboxInput } from "../sandbox/plan.ts";
+import type { JobPaths } from "../state/paths.ts";
+import { hostnameOf, makeEnvironment, makeEtcFiles } from "./job-environment.ts";
+import type { ResolvedJob } from "./resolve.ts";
+
+/** What the sandbox of a job is planned from. Pure. `joinFiles` are the v1 cgroup files it has to enter. */
+export function makeSandboxInput(
+  id: string,
+  resolved: ResolvedJob,
+  identity: Identity,
+  paths: JobPaths,
+  joinFiles: readonly string[],
+): SandboxInput {
+  const { spec } = resolved;
+  return {
+    hostname: hostnameOf(id, resolved),
+    root: resolved.root,
+    directories: {
+      root: paths.root,
+      lower: paths.lower,
+      upper: paths.upper,
+      overlayWork: paths.overlay,
+      work: paths.work,
+    },
+    generatedFiles: makeEtcFiles(id, resolved),
+    identity,
+    network: spec.network,
+    temporaryBytes: resolved.temporaryBytes,
+    sharedMemoryBytes: resolved.temporaryBytes,
+    cgroupJoinFiles: joinFiles,
+    resourceLimits: resolved.resourceLimits,
+    capabilities: [...DEFAULT_CAPABILITIES, ...spec.extraCapabilities],
+    command: { argv: spec.argv, environment: makeEnvironment(id, resolved), workdir: spec.workdir },
+  };
+}
