@@ -17,8 +17,9 @@ export interface CeilingShare {
 
 /** The share of the host's memory, in bytes, and of the smaller of kernel.pid_max and kernel.threads-max. */
 export function readCeiling(share: CeilingShare): Ceiling {
-  const meminfo = readFileSync("/proc/meminfo", "latin1");
-  const totalKib = Number(/^MemTotal:\s+(\d+) kB$/m.exec(meminfo)?.[1]);
+  // The first line: "MemTotal:       24684084 kB".
+  const [, total] = readFileSync("/proc/meminfo", "latin1").split("MemTotal:");
+  const totalKib = parseInt(total ?? "", 10);
   const processes = Math.min(
     readNumber("/proc/sys/kernel/pid_max"),
     readNumber("/proc/sys/kernel/threads-max"),

@@ -46,8 +46,15 @@ export function createCgroup(
   const make = (mount: string) => directories.push(makeGroup(mount, groupName(id), { mayExist: false }));
   try {
     make(unified);
-    for (const mount of listV1Mounts(host, [...ALWAYS_ENTERED, ...limits.map((limit) => limit.controller)])) {
-      ensureTree(mount);
+    const prepared = listV1Mounts(host, ALWAYS_ENTERED);
+    for (const mount of new Set([
+      ...prepared,
+      ...listV1Mounts(
+        host,
+        limits.map((limit) => limit.controller),
+      ),
+    ])) {
+      if (!prepared.includes(mount)) ensureTree(mount);
       if (mount === host.controllers.cpuset?.mount) prepareCpuset(mount);
       make(mount);
     }
@@ -116,7 +123,7 @@ function listGroups(directory: string): readonly string[] {
 }
 
 function groupName(id: string): string {
-  // An id is a directory's name here: never a path out of the tree, never the name of a kernel's file.
-  if (!/^[0-9a-z][0-9a-z-]*$/i.test(id) || id === "tasks") throw new TypeError(`not the id of a job: ${id}`);
+  // The name of a directory, never a path out of the tree; the kernel's own files have a dot in their names.
+  if (id === "" || id.includes("/") || id.includes(".")) throw new TypeError(`not the id of a job: "${id}"`);
   return `${TREE}/${id}`;
 }

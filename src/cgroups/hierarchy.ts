@@ -52,17 +52,14 @@ export function readCgroupHost(): CgroupHost {
 
 /** The cgroup mounts of a mountinfo text, those that show a whole hierarchy first. */
 export function parseCgroupMounts(mountinfo: string): readonly Mount[] {
-  const lines = mountinfo.split("\n").filter((line) => line.includes(" - cgroup"));
-  const mounts = parseMounts(lines.join("\n")).filter(
-    (mount) => isUnified(mount) || mount.fileSystem === "cgroup",
-  );
+  const mounts = parseMounts(mountinfo, "cgroup");
   return [...mounts.filter((mount) => mount.root === "/"), ...mounts.filter((mount) => mount.root !== "/")];
 }
 
 /** Which controller sits where, given the mounts and the cgroup2 root's cgroup.controllers. */
 export function describeCgroupHost(mounts: readonly Mount[], available: string): CgroupHost {
   const unified = mounts.find(isUnified);
-  const inUnified = new Set(available.split(/\s+/));
+  const inUnified = new Set(available.split(" "));
   const find = (controller: Controller): ControllerHome | undefined => {
     if (unified && inUnified.has(controller)) return { version: 2, mount: unified.mountPoint };
     const name = V1_NAMES[controller];

@@ -62,7 +62,12 @@ function readNumber(cgroup: Cgroup, controller: Controller, names: FileNames): n
   return text === undefined ? null : Number(text);
 }
 
-function readIo(cgroup: Cgroup): { readBytes: number; writeBytes: number } | undefined {
+interface IoBytes {
+  readonly readBytes: number;
+  readonly writeBytes: number;
+}
+
+function readIo(cgroup: Cgroup): IoBytes | undefined {
   const text = readFile(cgroup, "io", { 1: "blkio.throttle.io_service_bytes_recursive", 2: "io.stat" });
   if (text === undefined) return undefined;
   const isV1 = cgroup.host.controllers.io?.version === 1;
@@ -70,15 +75,18 @@ function readIo(cgroup: Cgroup): { readBytes: number; writeBytes: number } | und
 }
 
 /** Sums the devices of an io.stat: "254:0 rbytes=4096 wbytes=0 rios=1 ...". */
-export function parseIoStat(text: string): { readBytes: number; writeBytes: number } {
-  return { readBytes: sum(text, /\brbytes=(\d+)/g), writeBytes: sum(text, /\bwbytes=(\d+)/g) };
+export function parseIoStat(text: string): IoBytes {
+  const words = text.split("\n").flatMap((line) => line.split(" "));
+  return { readBytes: sumAfter("rbytes=", words), writeBytes: sumAfter("wbytes=", words) };
 }
 
-/** Sums the devices of a blkio file: "254:0 Read 4096", "254:0 Write 0", ..., "Total 4096". */
-export function parseBlkioBytes(text: string): { readBytes: number; writeBytes: number } {
-  return { readBytes: sum(text, / Read (\d+)$/gm), writeBytes: sum(text, / Write (\d+)$/gm) };
+/** Sums the devices of a blkio file: "254:0 Read 4096", "254:0 Write 0" ... "Total 4096". */
+export function parseBlkioBytes(text: string): IoBytes {
+  const entries = text.split("\n").map((line) => line.slice(line.indexOf(" ") + 1));
+  return { readBytes: sumAfter("Read ", entries), writeBytes: sumAfter("Write ", entries) };
 }
 
-function sum(text: string, pattern: RegExp): number {
-  return [...text.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+function sumAfter(prefix: string, entries: readonly string[]): number {
+  const matching = entries.filter((entry) => entry.startsWith(prefix));
+  return matching.reduce((total, entry) => total + Number(entry.slice(prefix.length)), 0);
 }

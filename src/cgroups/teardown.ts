@@ -32,7 +32,7 @@ function killEach(cgroup: Cgroup): void {
 
 /** Waits until no process is left, which it does not bring about; false when the time is over first. */
 export async function waitUntilEmpty(cgroup: Cgroup, timeoutMs: number): Promise<boolean> {
-  return await retry(timeoutMs, () => !isPopulated(cgroup));
+  return !isPopulated(cgroup) || (await retry(timeoutMs, () => !isPopulated(cgroup)));
 }
 
 /**
@@ -68,7 +68,8 @@ function removeDirectory(directory: string): boolean {
   }
 }
 
-const FIRST_PAUSE_MS = 0.2;
+/** Seen best: one idle process is gone 0.3 ms after the kill, and asking without a pause keeps it from dying. */
+const FIRST_PAUSE_MS = 0.15;
 const LONGEST_PAUSE_MS = 20;
 /** Shorter pauses block the thread: a timer is never less than this. */
 const TIMER_MS = 1;
@@ -76,10 +77,10 @@ const TIMER_MS = 1;
 async function retry(timeoutMs: number, attempt: () => boolean): Promise<boolean> {
   const end = performance.now() + timeoutMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
-    if (attempt()) return true;
-    if (performance.now() > end) return false;
     if (pauseMs < TIMER_MS) Atomics.wait(NEVER_NOTIFIED, 0, 0, pauseMs);
     else await Bun.sleep(pauseMs);
+    if (attempt()) return true;
+    if (performance.now() > end) return false;
   }
 }
 

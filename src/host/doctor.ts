@@ -1,0 +1,34 @@
+import { listCgroupChecks } from "./cgroup-checks.ts";
+import { type Finding, ok, warning } from "./check.ts";
+import { KERNEL_CHECKS } from "./kernel-checks.ts";
+import { type FreeDisk, type IdRanges, listStorageChecks } from "./storage-checks.ts";
+import { describeInstall, findTool, type Tool, TOOLS } from "./tools.ts";
+
+export interface DoctorOptions {
+  /** RNX_HOME. */
+  readonly home: string;
+  readonly disk: FreeDisk;
+  readonly ids: IdRanges;
+}
+
+export interface CheckResult extends Finding {
+  readonly name: string;
+}
+
+/** What this host can and cannot do. Reads alone: nothing is made, mounted or loaded. */
+export function runChecks(options: DoctorOptions): readonly CheckResult[] {
+  const checks = [
+    ...KERNEL_CHECKS,
+    ...listCgroupChecks(),
+    ...listStorageChecks(options.home, options.disk, options.ids),
+    ...Object.entries(TOOLS).map(([name, tool]) => ({ name: `tool ${name}`, run: () => checkTool(tool) })),
+  ];
+  return checks.map((check) => ({ name: check.name, ...check.run() }));
+}
+
+function checkTool(tool: Tool): Finding {
+  const path = findTool(tool);
+  return path === undefined
+    ? warning(`missing: needed for ${tool.neededFor}`, describeInstall(tool))
+    : ok(path);
+}
