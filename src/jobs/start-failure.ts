@@ -2,6 +2,7 @@ import { StartError } from "../errors.ts";
 import { SystemCallError, type ErrnoName } from "../linux/syscall.ts";
 import { errnoName } from "../linux/syscall.ts";
 import { ERRNO } from "../linux/errno.ts";
+import { findHint } from "./hints.ts";
 import { StepFailure } from "../sandbox/launch.ts";
 import { ENTER_WORKDIR, EXECUTE_COMMAND } from "../sandbox/process.ts";
 import type { JobSpec } from "./spec.ts";
@@ -56,7 +57,10 @@ function describeExecFailure(failure: StepFailure, spec: JobSpec): StartError {
   const isMissing = errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR;
   if (isMissing) {
     const what = file.includes("/") ? `no such file, or its interpreter is missing: "${file}"` : `"${file}"`;
-    return new StartError(`command not found: ${what}`, { exitCode: 127 });
+    return new StartError(`command not found: ${what}`, {
+      exitCode: 127,
+      hint: findHint(spec, 127, process.cwd()),
+    });
   }
   const why = EXEC_REASONS[errnoName(errno) as ErrnoName] ?? errnoName(errno);
   return new StartError(`cannot execute "${shorten(file)}": ${why}`, { exitCode: 126 });

@@ -9,6 +9,7 @@ import { removeJob } from "../state/remove.ts";
 import { RnxError } from "../errors.ts";
 import { tracePhase } from "../trace.ts";
 import { explainLimits } from "./explain-limits.ts";
+import { findHint } from "./hints.ts";
 import { readOwnIdentity } from "./host-identity.ts";
 import { newRecord } from "./new-record.ts";
 import { describeOutcome, type FinalState } from "./outcome.ts";
@@ -24,6 +25,8 @@ export interface JobEnd {
   readonly exitCode: number;
   /** What a person has to know, in order; the verdict is the last. */
   readonly notices: readonly string[];
+  /** What may have been forgotten, when the job failed. */
+  readonly hint: string | undefined;
 }
 
 /**
@@ -81,7 +84,7 @@ async function runRecorded(
       logCutBytes: result.logCutBytes,
     };
     writeRecord(job, record, { durable: true });
-    return endOf(record, state, result);
+    return endOf(record, state, result, resolved.spec);
   } catch (error) {
     const failure = describeStartFailure(error, resolved.spec);
     const exitCode = failure instanceof RnxError ? failure.exitCode : 1;
@@ -105,10 +108,14 @@ function finalState(result: SandboxedResult, spec: JobSpec): FinalState {
   return state;
 }
 
-function endOf(record: JobRecord, state: FinalState, { problems }: SandboxedResult): JobEnd {
+function endOf(record: JobRecord, state: FinalState, { problems }: SandboxedResult, spec: JobSpec): JobEnd {
   const exitCode = state.exitCode === 0 && problems.length > 0 ? 1 : state.exitCode;
   const verdict = state.message !== null && state.reason !== "signal" ? [state.message] : [];
-  return { record, exitCode, notices: [...record.warnings, ...problems, ...verdict] };
+  const hint =
+    state.reason === "exit" && state.exitCode !== 0
+      ? findHint(spec, state.exitCode, process.cwd())
+      : undefined;
+  return { record, exitCode, notices: [...record.warnings, ...problems, ...verdict], hint };
 }
 
 /** An id range that is not leased: what is explained is not run. */

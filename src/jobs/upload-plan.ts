@@ -42,23 +42,26 @@ export function planDirectoryUpload(text: string, directory: string): Upload | s
 const DESTINATION_FORM = 'expected SRC[:DEST], DEST being a path below /work without ".."';
 
 /**
- * The files that the words of a command name: relative paths, without "..", of regular files of at most 64 MB below
- * the caller's directory. In an argument with white space (a shell's command line) the words of the string count.
- * Each lands at the path that the command uses. Those that clash with `named` uploads are left out.
+ * The files that a command names: words that are relative paths, without "..", of regular files of at most 64 MB
+ * below the caller's directory. In the shell form and in an argument with white space (`bash -c "..."`) the words of
+ * the string count too. Each lands at the path that the command uses; one that clashes with a `named` upload is
+ * left out.
  */
 export function planAutoUploads(
-  words: readonly string[],
+  command: { readonly words: readonly string[]; readonly isShellForm: boolean },
   directory: string,
   named: readonly Upload[],
 ): Upload[] {
   const base = realpathSync(directory);
   const taken = new Destinations();
   for (const upload of named) taken.add(upload);
-  return words
-    .flatMap((word) => (/\s/.test(word) ? [word, ...word.split(SHELL_SEPARATORS)] : [word]))
+  return command.words
+    .flatMap((word) =>
+      command.isShellForm || /\s/.test(word) ? [word, ...word.split(SHELL_SEPARATORS)] : [word],
+    )
     .map((path) => planAutoUpload(path, base))
-    .filter((upload) => upload !== undefined && taken.add(upload) === undefined)
-    .filter((upload) => upload !== undefined);
+    .filter((upload) => upload !== undefined)
+    .filter((upload) => taken.add(upload) === undefined);
 }
 
 /** What stands between two words of a shell's command line. */

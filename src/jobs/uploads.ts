@@ -4,11 +4,13 @@ import {
   fchownSync,
   fstatSync,
   lchownSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
   readSync,
+  type Stats,
   symlinkSync,
   writeSync,
 } from "node:fs";
@@ -41,17 +43,17 @@ export interface TreeEntry {
 
 /** The entries of a directory; names that are not UTF-8 as decodeBytes has them. */
 export function listDirectory(path: string): TreeEntry[] {
-  const entries = readdirSync(exact(path), { withFileTypes: true, encoding: "buffer" });
-  return entries.map((entry) => ({
-    name: decodeBytes(entry.name),
-    kind: entry.isFile()
-      ? "file"
-      : entry.isDirectory()
-        ? "directory"
-        : entry.isSymbolicLink()
-          ? "link"
-          : "special",
-  }));
+  // Not withFileTypes: with the encoding "buffer" Bun's entries lack its methods.
+  return readdirSync(exact(path), { encoding: "buffer" }).map((bytes) => {
+    const name = decodeBytes(bytes);
+    return { name, kind: kindOf(lstatSync(exact(`${path}/${name}`))) };
+  });
+}
+
+function kindOf(stat: Stats): TreeEntry["kind"] {
+  if (stat.isFile()) return "file";
+  if (stat.isDirectory()) return "directory";
+  return stat.isSymbolicLink() ? "link" : "special";
 }
 
 /**
