@@ -2,7 +2,7 @@ import { RnxError, UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
 import { forbidColour } from "../terminal.ts";
 import { NO_OPERANDS, RnxCli } from "./base.ts";
-import { isFlag, splitArguments } from "./flags.ts";
+import { isFlag, splitArguments } from "./arguments.ts";
 import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
 
 /**

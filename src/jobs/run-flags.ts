@@ -1,0 +1,185 @@
+import { posix } from "node:path";
+import * as v from "valibot";
+import { ADDABLE_CAPABILITIES, type CapabilityName, DEFAULT_CAPABILITIES } from "../sandbox/capabilities.ts";
+import { isJobName, isShortId, JOB_NAME_FORM } from "../state/ids.ts";
+import {
+  DURATION_FORM,
+  parseCpuList,
+  parseDuration,
+  parsePercent,
+  parsePids,
+  parseSize,
+  PERCENT_FORM,
+  PIDS_FORM,
+  SIZE_FORM,
+} from "../units.ts";
+import { parseAssignment, readEnvironmentFile, Refusal } from "./environment.ts";
+import { parseOutput } from "./outputs.ts";
+import type { Caller } from "./spec.ts";
+import { findClashes, planDirectoryUpload, planFileUpload } from "./upload-plan.ts";
+
+/** The flags of `job run` as they were given: nothing is checked, what was not given is absent. */
+export interface RunFlags {
+  readonly runtime?: string | undefined;
+  readonly name?: string | undefined;
+  readonly maxCpu?: string | undefined;
+  readonly maxMemory?: string | undefined;
+  readonly maxIobps?: string | undefined;
+  readonly cpuCores?: string | undefined;
+  readonly maxPids?: string | undefined;
+  readonly bestEffort?: boolean | undefined;
+  readonly timeout?: string | undefined;
+  readonly stopGrace?: string | undefined;
+  readonly network?: string | undefined;
+  readonly upload?: readonly string[] | undefined;
+  readonly uploadDir?: readonly string[] | undefined;
+  readonly autoUpload?: boolean | undefined;
+  readonly output?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly envFile?: readonly string[] | undefined;
+  readonly secretEnv?: readonly string[] | undefined;
+  readonly workdir?: string | undefined;
+  readonly interactive?: boolean | undefined;
+  readonly rm?: boolean | undefined;
+  readonly logMax?: string | undefined;
+  readonly userns?: string | undefined;
+  readonly capAdd?: readonly string[] | undefined;
+}
+
+/** Less than a page a second moves nothing: the kernel takes the value and the job hangs. */
+const MIN_IO_BYTES_PER_SECOND = 4096;
+
+/**
+ * What each flag of `job run` takes and what it becomes, defaults included. Every issue is a whole sentence: the
+ * flag, the value in quotes, what is wrong or the accepted form.
+ */
+export function makeFlagSchema({ directory, environment, onlineCores }: Caller) {
+  const flags = v.object({
+    runtime: v.optional(v.string()),
+    name: v.optional(accept("--name", (text) => (isName(text) ? text : undefined), JOB_NAME_FORM)),
+    maxCpu: v.optional(accept("--max-cpu", parsePercent, PERCENT_FORM)),
+    maxMemory: v.optional(accept("--max-memory", (text) => parseSize(text, "MB"), SIZE_FORM.MB)),
+    maxIobps: v.optional(accept("--max-iobps", parseIoRate, `${SIZE_FORM.B}, at least 4096`)),
+    cpuCores: v.optional(read("--cpu-cores", (text) => refuseText(parseCpuList(text, onlineCores)))),
+    maxPids: v.optional(accept("--max-pids", parsePids, PIDS_FORM)),
+    bestEffort: v.optional(v.boolean(), false),
+    timeout: v.optional(accept("--timeout", parseTimeout, `${DURATION_FORM}, more than 0`)),
+    stopGrace: v.optional(accept("--stop-grace", parseDuration, DURATION_FORM), "10s"),
+    network: v.optional(read("--network", parseNetwork), "none"),
+    upload: list(read("--upload", (text) => refuseText(planFileUpload(text, directory)))),
+    uploadDir: list(read("--upload-dir", (text) => refuseText(planDirectoryUpload(text, directory)))),
+    autoUpload: v.optional(v.boolean(), true),
+    output: list(read("--output", (text) => parseOutput(text, directory))),
+    env: list(read("--env", (text) => parseAssignment(text, environment))),
+    envFile: list(read("--env-file", (file) => readEnvironmentFile(file, directory, environment))),
+    secretEnv: list(read("--secret-env", (text) => parseAssignment(text, environment), hideValue)),
+    workdir: v.optional(accept("--workdir", parseWorkdir, "an absolute path"), "/work"),
+    interactive: v.optional(v.boolean(), false),
+    rm: v.optional(v.boolean(), false),
+    logMax: v.optional(
+      accept("--log-max", (text) => parseSize(text, "MB"), SIZE_FORM.MB),
+      "256M",
+    ),
+    userns: v.optional(accept("--userns", parseSwitch, "on or off"), "on"),
+    capAdd: list(accept("--cap-add", parseCapability, `one of ${ADDABLE_CAPABILITIES.join(", ")}`)),
+  });
+  return v.pipe(
+    flags,
+    v.partialCheck(
+      [["upload"], ["uploadDir"]],
+      ({ upload, uploadDir }) => findClashes([...upload, ...uploadDir]).length === 0,
+      ({ input: { upload, uploadDir } }) => `--upload: ${findClashes([...upload, ...uploadDir]).join("; ")}`,
+    ),
+  );
+}
+
+/** The flags over the defaults of rnx.yml: one value replaces the default, those of a list are added to it. */
+export function defaultFlags(given: RunFlags, defaults: RunFlags): RunFlags {
+  const both = (key: "upload" | "uploadDir" | "output" | "env" | "envFile" | "secretEnv" | "capAdd") => [
+    ...(defaults[key] ?? []),
+    ...(given[key] ?? []),
+  ];
+  const single = Object.entries(given).filter(([, value]) => value !== undefined);
+  return {
+    ...defaults,
+    ...Object.fromEntries(single),
+    upload: both("upload"),
+    uploadDir: both("uploadDir"),
+    output: both("output"),
+    env: both("env"),
+    envFile: both("envFile"),
+    secretEnv: both("secretEnv"),
+    capAdd: both("capAdd"),
+  };
+}
+
+/** A flag whose text becomes a value or a refusal; `show` is how the text appears in a message. */
+function read<T>(flag: string, parse: (text: string) => T | Refusal, show = (text: string) => text) {
+  return v.pipe(
+    v.string(),
+    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
+      const value = parse(dataset.value);
+      if (!(value instanceof Refusal)) return value;
+      addIssue({ message: `${flag} "${show(dataset.value)}": ${value.reason}` });
+      return NEVER;
+    }),
+  );
+}
+
+/** A flag whose text becomes a value; `form` is what it takes, for the message when it does not. */
+function accept<T>(flag: string, parse: (text: string) => T | undefined, form: string) {
+  return read(flag, (text): T | Refusal => {
+    const value = parse(text);
+    return value === undefined ? new Refusal(`expected ${form}`) : value;
+  });
+}
+
+/** A flag that may be given more than once. */
+function list<const TItem extends v.GenericSchema<string, unknown>>(item: TItem) {
+  return v.optional(v.array(item), []);
+}
+
+function refuseText<T>(value: T | string): T | Refusal {
+  return typeof value === "string" ? new Refusal(value) : value;
+}
+
+/** What looks like the beginning of an id would hide the job that has it. */
+function isName(text: string): boolean {
+  return isJobName(text) && !isShortId(text);
+}
+
+function parseIoRate(text: string): number | undefined {
+  const bytes = parseSize(text, "B");
+  return bytes === undefined || bytes < MIN_IO_BYTES_PER_SECOND ? undefined : bytes;
+}
+
+function parseTimeout(text: string): number | undefined {
+  const ms = parseDuration(text);
+  return ms === 0 ? undefined : ms;
+}
+
+function parseNetwork(text: string): "none" | "host" | Refusal {
+  return text === "none" || text === "host"
+    ? text
+    : new Refusal("network not found; there are none and host");
+}
+
+function parseWorkdir(text: string): string | undefined {
+  return text.startsWith("/") && !text.includes("\0") ? posix.resolve(text) : undefined;
+}
+
+function parseSwitch(text: string): boolean | undefined {
+  return text === "on" ? true : text === "off" ? false : undefined;
+}
+
+function parseCapability(text: string): CapabilityName | undefined {
+  const name = text.toUpperCase().replace(/^(CAP_)?/, "CAP_");
+  return [...ADDABLE_CAPABILITIES, ...DEFAULT_CAPABILITIES].find((capability) => capability === name);
+}
+
+/** A malformed secret may be the secret itself. */
+function hideValue(text: string): string {
+  const end = text.indexOf("=");
+  if (end !== -1) return `${text.slice(0, end)}=***`;
+  return /^\w+$/.test(text) ? text : "***";
+}
