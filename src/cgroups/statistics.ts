@@ -12,18 +12,18 @@ export interface Metrics {
 }
 
 /**
- * Reads a cgroup's counters; before it is removed. I/O on cgroup v1 is counted only for a job with --max-iobps,
- * the only one that is in a blkio group, and there without buffered writes.
+ * Reads a cgroup's counters, before it is removed. I/O on cgroup v1 is counted for jobs with --max-iobps alone: only
+ * they are in a blkio group, and even there buffered writes are not seen.
  */
 export function readMetrics(cgroup: Cgroup): Metrics {
   const io = readIo(cgroup);
   return {
     // Every v2 group counts CPU time, whether or not it has the cpu controller.
     cpuUsec: findKeyed(findKernelFile(`${cgroup.path}/cpu.stat`), "usage_usec") ?? null,
-    memoryPeak: readNumber(cgroup, "memory", { 1: "memory.max_usage_in_bytes", 2: "memory.peak" }),
+    memoryPeak: toNumber(readFile(cgroup, "memory", { v1: "memory.max_usage_in_bytes", v2: "memory.peak" })),
     ioReadBytes: io?.readBytes ?? null,
     ioWriteBytes: io?.writeBytes ?? null,
-    pidsPeak: readNumber(cgroup, "pids", { 1: "pids.peak", 2: "pids.peak" }),
+    pidsPeak: toNumber(readFile(cgroup, "pids", { v1: "pids.peak", v2: "pids.peak" })),
   };
 }
 
@@ -32,33 +32,39 @@ export function readMetrics(cgroup: Cgroup): Metrics {
  * kills one process: its supervisor asks this at an interval (one file, 10 microseconds) and kills the job itself.
  */
 export function readOomKills(cgroup: Cgroup): number {
-  const text = readFile(cgroup, "memory", { 1: "memory.oom_control", 2: "memory.events" });
+  const text = readFile(cgroup, "memory", { v1: "memory.oom_control", v2: "memory.events" });
   return findKeyed(text, "oom_kill") ?? 0;
 }
 
 /** Whether the job met its own memory limit: if not, an OOM kill came from the tree's limit or the host's memory. */
 export function hasMetMemoryLimit(cgroup: Cgroup): boolean {
-  if (cgroup.host.controllers.memory?.version === 1) {
-    return Number(readFile(cgroup, "memory", { 1: "memory.failcnt", 2: "" }) ?? 0) > 0;
-  }
-  return (findKeyed(findKernelFile(`${cgroup.path}/memory.events`), "max") ?? 0) > 0;
+  const { memory } = cgroup.host.controllers;
+  if (memory?.version === 2)
+    return (findKeyed(findKernelFile(`${cgroup.path}/memory.events`), "oom") ?? 0) > 0;
+  // Where the limits of memory and of memory with swap are the same, the second is the one that is met.
+  const counts = ["memory.failcnt", "memory.memsw.failcnt"].map((v1) =>
+    readFile(cgroup, "memory", { v1, v2: v1 }),
+  );
+  return counts.some((count) => Number(count ?? 0) > 0);
 }
 
 /** How many forks failed at pids.max. */
 export function readPidsLimitHits(cgroup: Cgroup): number {
-  return findKeyed(readFile(cgroup, "pids", { 1: "pids.events", 2: "pids.events" }), "max") ?? 0;
+  return findKeyed(readFile(cgroup, "pids", { v1: "pids.events", v2: "pids.events" }), "max") ?? 0;
 }
 
-type FileNames = Readonly<Record<1 | 2, string>>;
-
-function readFile(cgroup: Cgroup, controller: Controller, names: FileNames): string | undefined {
-  const home = cgroup.host.controllers[controller];
-  const directory = findDirectory(cgroup.host, cgroup.id, controller);
-  return home && findKernelFile(`${directory}/${names[home.version]}`);
+/** Undefined when the host has no such controller, the job no such group, or the kernel no such file. */
+function readFile(
+  { host, id }: Cgroup,
+  controller: Controller,
+  names: { readonly v1: string; readonly v2: string },
+): string | undefined {
+  const home = host.controllers[controller];
+  const directory = findDirectory(host, id, controller);
+  return home && findKernelFile(`${directory}/${home.version === 1 ? names.v1 : names.v2}`);
 }
 
-function readNumber(cgroup: Cgroup, controller: Controller, names: FileNames): number | null {
-  const text = readFile(cgroup, controller, names);
+function toNumber(text: string | undefined): number | null {
   return text === undefined ? null : Number(text);
 }
 
@@ -68,10 +74,9 @@ interface IoBytes {
 }
 
 function readIo(cgroup: Cgroup): IoBytes | undefined {
-  const text = readFile(cgroup, "io", { 1: "blkio.throttle.io_service_bytes_recursive", 2: "io.stat" });
+  const text = readFile(cgroup, "io", { v1: "blkio.throttle.io_service_bytes_recursive", v2: "io.stat" });
   if (text === undefined) return undefined;
-  const isV1 = cgroup.host.controllers.io?.version === 1;
-  return isV1 ? parseBlkioBytes(text) : parseIoStat(text);
+  return cgroup.host.controllers.io?.version === 1 ? parseBlkioBytes(text) : parseIoStat(text);
 }
 
 /** Sums the devices of an io.stat: "254:0 rbytes=4096 wbytes=0 rios=1 ...". */
