@@ -37,8 +37,8 @@ async function runTestFile(file: string, output: Output): Promise<Totals> {
       ],
       {
         stdin: "ignore",
-        stdout: "inherit",
-        stderr: "inherit",
+        stdout: output,
+        stderr: output,
         timeout: FILE_LIMIT_MS,
         killSignal: "SIGKILL",
       },

@@ -88,6 +88,7 @@ export class Machine implements AsyncDisposable {
     }
     if (isLate) throw this.#failure(`the machine was not done after ${limitMs / 1000} s`);
     if ((await this.#qemu.exited) !== 0) throw this.#failure(`qemu exited with ${this.#qemu.exitCode}`);
+    if (lastLines(this.#console, 100).includes("Kernel panic")) throw this.#failure("the kernel panicked");
     return undefined;
   }
 
