@@ -41,12 +41,15 @@ export function hasMetMemoryLimit(cgroup: Cgroup): boolean {
   const { memory } = cgroup.host.controllers;
   if (memory?.version === 2)
     return (findKeyed(findKernelFile(`${cgroup.path}/memory.events`), "oom") ?? 0) > 0;
-  // Where the limits of memory and of memory with swap are the same, the second is the one that is met.
-  const counts = ["memory.failcnt", "memory.memsw.failcnt"].map((v1) =>
-    readFile(cgroup, "memory", { v1, v2: v1 }),
-  );
-  return counts.some((count) => Number(count ?? 0) > 0);
+  // No counter tells on v1 (failcnt stays 0 where the limit with swap is met), but the peak comes close to the limit.
+  const read = (file: string) => Number(readFile(cgroup, "memory", { v1: file, v2: file }) ?? NaN);
+  return [MEMORY_AND_SWAP, MEMORY].some(({ peak, limit }) => read(peak) > read(limit) - LARGEST_CHARGE_BYTES);
 }
+
+const MEMORY_AND_SWAP = { peak: "memory.memsw.max_usage_in_bytes", limit: "memory.memsw.limit_in_bytes" };
+const MEMORY = { peak: "memory.max_usage_in_bytes", limit: "memory.limit_in_bytes" };
+/** What one allocation asks for at most without an attempt at less. */
+const LARGEST_CHARGE_BYTES = 2 ** 20;
 
 /** How many forks failed at pids.max. */
 export function readPidsLimitHits(cgroup: Cgroup): number {
