@@ -14,6 +14,7 @@ export interface Description {
  * issue of a UsageError. Anything that is neither ours nor the system's is an internal error, told in one line.
  */
 export function describe(error: unknown): Description {
+  if (error instanceof AggregateError) return describeAll(error.errors);
   const stack = process.env["RNX_DEBUG"] === "1" ? stackOf(error) : undefined;
   if (error instanceof UsageError) {
     return { lines: error.issues, hint: error.hint, stack, exitCode: error.exitCode };
@@ -25,6 +26,17 @@ export function describe(error: unknown): Description {
   const message = error instanceof Error ? error.message : String(error);
   const hint = stack === undefined ? "RNX_DEBUG=1 shows where it happened" : undefined;
   return { lines: [`internal error: ${message.split("\n")[0]}`], hint, stack, exitCode: 1 };
+}
+
+/** Several failures of one command: the lines of all, the hint of the first that has one, the highest exit code. */
+function describeAll(errors: readonly unknown[]): Description {
+  const all = errors.map(describe);
+  return {
+    lines: all.flatMap(({ lines }) => lines),
+    hint: all.find(({ hint }) => hint !== undefined)?.hint,
+    stack: all.find(({ stack }) => stack !== undefined)?.stack,
+    exitCode: Math.max(...all.map(({ exitCode }) => exitCode)),
+  };
 }
 
 /** The message, and what the system said unless the message has it already. */

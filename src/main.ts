@@ -1,6 +1,6 @@
 import { readArguments } from "./caller.ts";
 import { describe } from "./describe.ts";
-import { isTerminal, paint, printNotice, ReaderGone } from "./terminal.ts";
+import { paint, printHint, printNotice, ReaderGone } from "./terminal.ts";
 
 // Failure until success is proven: an event loop that runs dry before a command has answered must not end with 0.
 process.exitCode = 1;
@@ -15,7 +15,7 @@ async function main(): Promise<number> {
     if (error instanceof ReaderGone) return 0;
     const { lines, hint, stack, exitCode } = describe(error);
     for (const line of lines) printNotice(`${paint(2, "red", "Error:")} ${line}`);
-    if (hint !== undefined && isTerminal(2)) printNotice(`${paint(2, "cyan", "hint:")} ${hint}`);
+    if (hint !== undefined) printHint(hint);
     if (stack !== undefined) printNotice(stack);
     return exitCode;
   }

@@ -59,6 +59,11 @@ export function printNotice(line: string): void {
   }
 }
 
+/** Writes what may help as one line to standard error, for people: only to a terminal. */
+export function printHint(hint: string): void {
+  if (isTerminal(2)) printNotice(`${paint(2, "cyan", "hint:")} ${hint}`);
+}
+
 /** Whether the descriptor is a terminal, as isatty(3) finds out. */
 export function isTerminal(fd: number): boolean {
   return trySyscall("ioctl", fd, TCGETS, new Arena().allocate(TERMIOS_BYTES).address) === 0;

@@ -7,6 +7,12 @@ export const GROUPS: Readonly<Record<string, string>> = {
 
 /** Every command by the words that are typed; loaded only when it is wanted. */
 export const COMMANDS: Readonly<Record<string, () => Promise<RnxCommandClass>>> = {
+  "job run": async () => (await import("./job/run.ts")).JobRunCommand,
+  "job list": async () => (await import("./job/list.ts")).JobListCommand,
+  "job status": async () => (await import("./job/status.ts")).JobStatusCommand,
+  "job delete": async () => (await import("./job/delete.ts")).JobDeleteCommand,
+  "job delete-all": async () => (await import("./job/delete-all.ts")).JobDeleteAllCommand,
+  doctor: async () => (await import("./doctor.ts")).DoctorCommand,
   version: async () => (await import("./version.ts")).VersionCommand,
   help: async () => (await import("./help.ts")).HelpCommand,
 };
