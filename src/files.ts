@@ -1,0 +1,26 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { RnxError } from "./errors.ts";
+import { formatSize } from "./units.ts";
+
+/**
+ * The contents of a regular file of at most `maxBytes`, not through a symbolic link in the last component. A FIFO
+ * does not block, and a device or a huge sparse file is not read: RnxError; other failures as node:fs throws them.
+ */
+export function readRegularFile(path: string, maxBytes: number): Buffer<ArrayBuffer> {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new RnxError(`${path} is not a regular file`);
+    if (stat.size > maxBytes) throw new RnxError(`${path} is larger than ${formatSize(maxBytes)}`);
+    const buffer = Buffer.allocUnsafe(stat.size);
+    let length = 0;
+    while (length < buffer.length) {
+      const count = readSync(fd, buffer, length, buffer.length - length, null);
+      if (count === 0) break;
+      length += count;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
