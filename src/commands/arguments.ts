@@ -1,20 +1,17 @@
 import { UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
-import type { Flag, Operands } from "./base.ts";
+import type { Flag, GivenFlag, Operands } from "./base.ts";
 
 /** A command line taken apart. */
 export interface SplitArguments {
-  /** Every flag in the one form that clipanion takes whatever the value is: "--name=value", or "--name". */
-  readonly flags: readonly string[];
+  readonly flags: readonly GivenFlag[];
   readonly words: readonly string[];
   readonly wantsHelp: boolean;
 }
 
 /**
- * Tells flags from words by the rules of every well-known tool, of which clipanion has others: a value may begin
- * with a hyphen (`--nice -5`), may stick to a short flag (`-eA=B`), and `--no-X` exists only where it is declared.
- * Also takes time in proportion to the number of words, where clipanion needs its square. Throws UsageError with
- * every mistake.
+ * Tells flags from words by the rules of every well-known tool: `--name value` and `--name=value`, `-it`, `-eA=B`; a
+ * value may begin with a hyphen; `--` ends the flags. Throws UsageError with every mistake.
  */
 export function splitArguments(
   tokens: readonly string[],
@@ -22,7 +19,7 @@ export function splitArguments(
   operands: Operands,
 ): SplitArguments {
   const issues: string[] = [];
-  const flags: string[] = [];
+  const flags: GivenFlag[] = [];
   const words: string[] = [];
   let wantsHelp = false;
   let i = 0;
@@ -34,11 +31,11 @@ export function splitArguments(
     else if (flag === undefined) issues.push(unknownFlag(name, known));
     else if (flag.arity === 0 && attached !== undefined)
       issues.push(`${name} takes no value, but has "${attached}"`);
-    else if (flag.arity === 0) flags.push(name);
+    else if (flag.arity === 0) flags.push({ name, value: true });
     else {
       const value = attached ?? tokens[++i];
       if (value === undefined) issues.push(`${name} needs a value`);
-      else flags.push(`${name}=${value}`);
+      else flags.push({ name, value });
     }
   };
 

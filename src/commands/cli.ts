@@ -1,7 +1,7 @@
 import { RnxError, UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
 import { forbidColour } from "../terminal.ts";
-import { NO_OPERANDS, RnxCli } from "./base.ts";
+import { Declarations, type GivenFlag, NO_OPERANDS } from "./base.ts";
 import { isFlag, splitArguments } from "./arguments.ts";
 import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
 
@@ -19,14 +19,17 @@ export async function runCommand(tokens: readonly string[]): Promise<number> {
   if (load === undefined) return explainIncomplete(path, rest);
 
   const commandClass = await load();
-  const cli = new RnxCli(commandClass);
-  const { flags, words, wantsHelp } = splitArguments(rest, cli.flagsOf(commandClass), commandClass.operands);
-  if (flags.includes("--no-color")) forbidColour();
+  const declarations = new Declarations(commandClass);
+  const { flags, words, wantsHelp } = splitArguments(rest, declarations.flags, commandClass.operands);
+  if (isGiven(flags, "--no-color")) forbidColour();
   if (wantsHelp) return showHelp(path);
   if (commandClass.needsRoot && process.geteuid?.() !== 0) throw new RnxError("rnx must be root");
 
-  const command = cli.process([...path, ...flags], { words });
-  return (await command.execute()) ?? 0;
+  return declarations.makeCommand(flags, words).execute();
+}
+
+function isGiven(flags: readonly GivenFlag[], name: string): boolean {
+  return flags.some((flag) => flag.name === name);
 }
 
 /** The words that name the command, wherever flags stand among them, and everything else in its order. */
@@ -71,7 +74,7 @@ function findWord(
 /** No command, or a noun without its verb: the help when that was asked for, else what is missing. */
 async function explainIncomplete(path: readonly string[], rest: readonly string[]): Promise<number> {
   const { wantsHelp, flags } = splitArguments(rest, COMMON, NO_OPERANDS);
-  if (flags.includes("--no-color")) forbidColour();
+  if (isGiven(flags, "--no-color")) forbidColour();
   if (path.length > 0 && !wantsHelp) {
     const [noun = ""] = path;
     throw new UsageError(`rnx ${noun} needs a command: ${findVerbs(noun).join(", ")}`);

@@ -7,7 +7,6 @@ import { RnxCommand } from "./base.ts";
 
 /** rnx doctor */
 export class DoctorCommand extends RnxCommand {
-  static override paths = [["doctor"]];
   static override usage = Command.Usage({
     description: "tell what this host can and cannot do, and how to mend it",
     details: "The exit code is 1 when something keeps every job from running.",

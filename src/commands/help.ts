@@ -1,12 +1,11 @@
 import { Command } from "clipanion/lib/advanced/Command";
 import { UsageError } from "../errors.ts";
 import { paint, print } from "../terminal.ts";
-import { type Flag, NO_OPERANDS, RnxCli, RnxCommand, type RnxCommandClass } from "./base.ts";
+import { Declarations, type Flag, NO_OPERANDS, RnxCommand, type RnxCommandClass } from "./base.ts";
 import { COMMANDS, findVerbs, GROUPS } from "./registry.ts";
 
 /** rnx help [COMMAND...] */
 export class HelpCommand extends RnxCommand {
-  static override paths = [["help"]];
   static override operands = { usage: "[COMMAND...]", minimum: 0, maximum: 2 };
   static override needsRoot = false;
   static override usage = Command.Usage({
@@ -15,7 +14,7 @@ export class HelpCommand extends RnxCommand {
   });
 
   override async execute(): Promise<number> {
-    return showHelp(this.context.words);
+    return showHelp(this.words);
   }
 }
 
@@ -89,7 +88,7 @@ async function summaries(names: readonly string[]): Promise<string[]> {
 
 /** Name and explanation of each flag: the command's own first, then those that every command has. */
 function describeFlags(commandClass: RnxCommandClass): [string, string][] {
-  const all = new RnxCli(commandClass).flagsOf(commandClass);
+  const all = new Declarations(commandClass).flags;
   const common = all.slice(0, COMMON_FLAGS);
   return [...all.slice(COMMON_FLAGS), ...common].map(flagRow).concat([["-h, --help", "print this help"]]);
 }

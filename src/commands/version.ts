@@ -5,7 +5,6 @@ import { RnxCommand } from "./base.ts";
 
 /** rnx version */
 export class VersionCommand extends RnxCommand {
-  static override paths = [["version"]];
   static override needsRoot = false;
   static override usage = Command.Usage({
     description: "print the version of rnx",

@@ -5,7 +5,6 @@ import { reportDeletion } from "./report-deletion.ts";
 
 /** rnx job delete-all */
 export class JobDeleteAllCommand extends RnxCommand {
-  static override paths = [["job", "delete-all"]];
   static override usage = Command.Usage({
     description: "delete every job that is over; running and scheduled ones stay",
     examples: [["Clear the list", "$0 job delete-all"]],

@@ -6,7 +6,6 @@ import { reportDeletion } from "./report-deletion.ts";
 
 /** rnx job delete ID... */
 export class JobDeleteCommand extends RnxCommand {
-  static override paths = [["job", "delete"]];
   static override operands = { usage: "ID...", minimum: 1, maximum: Infinity };
   static override usage = Command.Usage({
     description: "delete jobs that are over: record, log and files",
@@ -21,6 +20,6 @@ export class JobDeleteCommand extends RnxCommand {
   });
 
   override async execute(): Promise<number> {
-    return reportDeletion(await deleteJobs(this.context.words, this.force), this.json);
+    return reportDeletion(await deleteJobs(this.words, this.force), this.json);
   }
 }

@@ -14,7 +14,6 @@ const HEADER = ["UUID", "NAME", "STATUS", "START TIME", "DURATION", "EXIT", "COM
 
 /** rnx job list */
 export class JobListCommand extends RnxCommand {
-  static override paths = [["job", "list"]];
   static override usage = Command.Usage({
     description: "list jobs, the newest first",
     examples: [

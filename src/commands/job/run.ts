@@ -14,7 +14,6 @@ import { RnxCommand } from "../base.ts";
 
 /** rnx job run COMMAND [ARGS...] */
 export class JobRunCommand extends RnxCommand implements RunFlags {
-  static override paths = [["job", "run"]];
   static override operands = { usage: "COMMAND [ARGS...]", minimum: 1, maximum: Infinity, endsFlags: true };
   static override usage = Command.Usage({
     description: "run a command in a sandbox and stay attached until it ends",
@@ -70,7 +69,7 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
   override async execute(): Promise<number> {
     const config = readConfig();
     const flags = { ...this, autoUpload: this.noAutoUpload === true ? false : undefined };
-    const spec = parseJobSpec(this.context.words, flags, {
+    const spec = parseJobSpec(this.words, flags, {
       directory: process.cwd(),
       environment: await readEnvironment(),
       onlineCores: readOnlineCores(),

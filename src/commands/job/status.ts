@@ -9,7 +9,6 @@ import { formatTime } from "../format.ts";
 
 /** rnx job status ID */
 export class JobStatusCommand extends RnxCommand {
-  static override paths = [["job", "status"]];
   static override operands = { usage: "ID", minimum: 1, maximum: 1 };
   static override usage = Command.Usage({
     description: "show what is known of a job",
@@ -23,7 +22,7 @@ export class JobStatusCommand extends RnxCommand {
   });
 
   override async execute(): Promise<number> {
-    const [reference = ""] = this.context.words;
+    const [reference = ""] = this.words;
     const record = await readCurrentJob(reference);
     if (this.json) printJson(recordToJson(record));
     else print(formatTable(describeRecord(record).filter(([, value]) => value !== "")));
