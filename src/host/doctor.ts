@@ -1,13 +1,15 @@
+import type { MinimumFree } from "../state/free-disk.ts";
 import { listCgroupChecks } from "./cgroup-checks.ts";
 import { type Finding, ok, warning } from "./check.ts";
 import { KERNEL_CHECKS } from "./kernel-checks.ts";
-import { type FreeDisk, type IdRanges, listStorageChecks } from "./storage-checks.ts";
+import { type IdRanges, listStorageChecks } from "./storage-checks.ts";
 import { describeInstall, findTool, type Tool, TOOLS } from "./tools.ts";
 
 export interface DoctorOptions {
   /** RNX_HOME. */
   readonly home: string;
-  readonly disk: FreeDisk;
+  /** What has to stay free on the disk below it. */
+  readonly disk: MinimumFree;
   readonly ids: IdRanges;
 }
 

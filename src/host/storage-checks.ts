@@ -1,12 +1,9 @@
+import { existsSync, statfsSync } from "node:fs";
+import { StartError } from "../errors.ts";
+import { type MinimumFree, requireFreeDisk } from "../state/free-disk.ts";
 import { formatSize } from "../units.ts";
 import { type Check, failed, type Finding, ok, warning } from "./check.ts";
 import { findText } from "./facts.ts";
-
-/** What is free on the disk below RNX_HOME, and what has to stay free. */
-export interface FreeDisk {
-  readonly freeBytes: number;
-  readonly neededBytes: number;
-}
 
 /** The user ids of jobs: `count` ranges of 65,536, the first of them at `first`. */
 export interface IdRanges {
@@ -17,18 +14,23 @@ export interface IdRanges {
 const RANGE_SIZE = 65_536;
 
 /** Room for jobs, and ids that belong to nobody else. */
-export function listStorageChecks(home: string, disk: FreeDisk, ids: IdRanges): readonly Check[] {
+export function listStorageChecks(home: string, minimum: MinimumFree, ids: IdRanges): readonly Check[] {
   return [
-    { name: "disk", run: () => judgeDisk(home, disk) },
+    { name: "disk", run: () => checkDisk(home, minimum) },
     { name: "user ids", run: () => checkIds(ids) },
   ];
 }
 
-function judgeDisk(home: string, { freeBytes, neededBytes }: FreeDisk): Finding {
-  const detail = `${formatSize(freeBytes)} free below ${home}`;
-  if (freeBytes >= neededBytes) return ok(detail);
-  const mend = "rnx job delete-all frees what finished jobs keep; min_free in rnx.yml sets the limit";
-  return failed(`${detail}, ${formatSize(neededBytes)} needed`, mend);
+function checkDisk(home: string, minimum: MinimumFree): Finding {
+  try {
+    requireFreeDisk(home, minimum);
+  } catch (error) {
+    if (error instanceof StartError) return failed(error.message, error.hint ?? "free some space");
+    throw error;
+  }
+  if (!existsSync(home)) return ok(`${home} is made by the first job`);
+  const { bavail, bsize } = statfsSync(home);
+  return ok(`${formatSize(bavail * bsize)} free below ${home}`);
 }
 
 function checkIds(ids: IdRanges): Finding {
