@@ -1,4 +1,5 @@
 import { errorCode, StartError } from "../errors.ts";
+import { hasSwap } from "./facts.ts";
 import { findKernelFile, writeKernelFile } from "./files.ts";
 import type { CgroupHost } from "./hierarchy.ts";
 import type { CgroupFile, LimitFlag, Unsupported } from "./limits.ts";
@@ -23,7 +24,7 @@ export function refuseUnsupported(
 }
 
 /**
- * Writes a limit, reads it back and compares. Returns a warning where a file that may be absent is. Throws
+ * Writes a limit, reads it back and compares. Returns a warning where swap cannot be limited. Throws
  * StartError(125), which names setting, file, controller, and the value wanted and found.
  */
 export function applyLimit(
@@ -33,6 +34,7 @@ export function applyLimit(
 ): string | undefined {
   const { setting, controller, version, file } = limit;
   const what = `${setting} cannot be enforced: ${file} (controller ${controller}, cgroup v${version})`;
+  const hint = `give ${setting} another value, or --best-effort to run without it`;
   let found: string;
   try {
     const written = writeKernelFile(`${directory}/${file}`, limit.value);
@@ -41,12 +43,13 @@ export function applyLimit(
     const code = errorCode(error);
     if (code === undefined) throw error;
     if (code !== "ENOENT")
-      throw new StartError(`${what}: wanted "${limit.value}": ${code}`, { cause: error });
-    if (limit.mayBeAbsent) return `${setting} does not limit swap: the kernel has no swap accounting`;
+      throw new StartError(`${what}: wanted "${limit.value}": ${code}`, { hint, cause: error });
+    if (limit.mayBeAbsent)
+      return hasSwap() ? `${setting} does not limit swap: boot with swapaccount=1` : undefined;
     throw new StartError(`${what} does not exist`, { hint: mendAbsentFile(controller, host) });
   }
   if (holds(limit, found)) return undefined;
-  throw new StartError(`${what}: wanted "${limit.expected}", found "${found}"`);
+  throw new StartError(`${what}: wanted "${limit.expected}", found "${found}"`, { hint });
 }
 
 /** Whether what the file reads means the limit that was wanted. */

@@ -30,6 +30,12 @@ export function readCeiling(share: CeilingShare): Ceiling {
   };
 }
 
+/** Whether this host swaps at all. */
+export function hasSwap(): boolean {
+  // A heading, then a line for each swap area.
+  return readFileSync("/proc/swaps", "latin1").trimEnd().includes("\n");
+}
+
 function readNumber(path: string): number {
   return Number(readFileSync(path, "latin1"));
 }

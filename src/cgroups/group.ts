@@ -47,13 +47,8 @@ export function createCgroup(
   try {
     make(unified);
     const prepared = listV1Mounts(host, ALWAYS_ENTERED);
-    for (const mount of new Set([
-      ...prepared,
-      ...listV1Mounts(
-        host,
-        limits.map((limit) => limit.controller),
-      ),
-    ])) {
+    const onDemand = limits.flatMap((limit) => listV1Mounts(host, [limit.controller]));
+    for (const mount of new Set([...prepared, ...onDemand])) {
       if (!prepared.includes(mount)) ensureTree(mount);
       if (mount === host.controllers.cpuset?.mount) prepareCpuset(mount);
       make(mount);
@@ -85,9 +80,7 @@ function applyUnlessOptional(
 
 /** The v1 hierarchies of these controllers, each once: several controllers may share one. */
 function listV1Mounts(host: CgroupHost, controllers: readonly Controller[]): readonly string[] {
-  const homes = CONTROLLERS.filter((controller) => controllers.includes(controller)).map((controller) => {
-    return host.controllers[controller];
-  });
+  const homes = controllers.map((controller) => host.controllers[controller]);
   return [...new Set(homes.flatMap((home) => (home?.version === 1 ? home.mount : [])))];
 }
 

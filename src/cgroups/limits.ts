@@ -58,8 +58,8 @@ const CPU_PERIOD_USEC = 100_000;
 const CPU_QUOTA_MIN_USEC = 1000;
 
 /**
- * The files that hold the limits on this host. Pure. Every value is made
- * from numbers, never from a user's text: the kernel reads "16E" and "" as 0.
+ * The files that hold the limits on this host. Pure. Every value is made from numbers, never from a user's text: the
+ * kernel reads "16E" and "" as 0.
  */
 export function planLimits(limits: Limits, host: CgroupHost, facts: LimitFacts): LimitPlan {
   const files: CgroupFile[] = [];

@@ -48,10 +48,13 @@ export async function removeCgroup(cgroup: Cgroup, timeoutMs: number): Promise<v
     }
     return true;
   };
-  if (isRemoved()) return;
-  killCgroup(cgroup);
+  const isRemovedOrDying = () => {
+    if (isRemoved()) return true;
+    killCgroup(cgroup);
+    return false;
+  };
   // A v1 memory group may be busy for a moment after its last process.
-  if (await retry(timeoutMs, isRemoved)) return;
+  if (isRemovedOrDying() || (await retry(timeoutMs, isRemovedOrDying))) return;
   const pids = listProcesses(cgroup);
   const why = pids.length === 0 ? "it is busy" : `these processes do not die: ${pids.join(" ")}`;
   throw new RnxError(`cgroup not removed: ${left[0]}: ${why}`);

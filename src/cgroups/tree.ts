@@ -55,7 +55,11 @@ function enableControllers(unified: string, host: CgroupHost): readonly string[]
   const wanted = CONTROLLERS.filter((controller) => host.controllers[controller]?.version === 2);
   const tree = `${unified}/${TREE}`;
   if (listMissing(tree, wanted).length === 0) return [];
-  return [unified, tree].flatMap((group) => enableIn(group, listMissing(group, wanted)));
+  const warnings = enableIn(unified, listMissing(unified, wanted));
+  // What the root does not hand down is a warning once.
+  const available = findKernelFile(`${tree}/cgroup.controllers`)?.split(" ") ?? [];
+  const missing = listMissing(tree, wanted).filter((controller) => available.includes(controller));
+  return [...warnings, ...enableIn(tree, missing)];
 }
 
 function listMissing(group: string, wanted: readonly Controller[]): readonly Controller[] {

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { hasSwap } from "../cgroups/facts.ts";
 import { type CgroupHost, type Controller, CONTROLLERS, readCgroupHost, TREE } from "../cgroups/hierarchy.ts";
 import { MEND_NO_UNIFIED, mendMissingController, mendReadOnly } from "../cgroups/mend.ts";
 import { errorCode } from "../errors.ts";
 import { type Check, failed, type Finding, ok, warning } from "./check.ts";
-import { findText } from "./facts.ts";
 
 /** Where the cgroup controllers are, whether the trees can be written, and what a limit does there. */
 export function listCgroupChecks(): readonly Check[] {
@@ -59,8 +59,7 @@ function isWritable(path: string): boolean {
 function checkSwap(host: CgroupHost): Finding {
   const home = host.controllers.memory;
   if (home === undefined) return ok("no memory controller");
-  const hasSwap = (findText("/proc/swaps") ?? "").trimEnd().split("\n").length > 1;
-  if (!hasSwap) return ok("no swap in use");
+  if (!hasSwap()) return ok("no swap in use");
   const isCounted =
     home.version === 1
       ? existsSync(`${home.mount}/memory.memsw.limit_in_bytes`)
