@@ -33,6 +33,7 @@ async function compile(outfile: string, target: Bun.Build.CompileTarget, bunPath
     plugins: [clipanionWithoutTty],
     define: {
       VERSION: JSON.stringify(version),
+      "process.arch": JSON.stringify(target === "bun-linux-arm64" ? "arm64" : "x64"), // Drops the other one's tables.
       // clipanion reads these when it is imported. That costs 2 ms, and Bun then sets O_NONBLOCK on the pipes
       // that rnx shares with its caller and leaves it there: the caller's next program fails with EAGAIN.
       "process.stdin": "undefined",
@@ -45,6 +46,8 @@ async function compile(outfile: string, target: Bun.Build.CompileTarget, bunPath
       target,
       outfile,
       ...(bunPath !== undefined && { executablePath: bunPath }),
+      // Code that runs once is not worth compiling: 1 ms less until a job starts.
+      jitPolicy: 30,
       // Both are on by default and would run code of the directory that rnx is started in, as root.
       autoloadDotenv: false,
       autoloadBunfig: false,

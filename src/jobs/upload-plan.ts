@@ -52,14 +52,13 @@ export function planAutoUploads(
   directory: string,
   named: readonly Upload[],
 ): Upload[] {
-  const base = realpathSync(directory);
   const taken = new Destinations();
   for (const upload of named) taken.add(upload);
   return command.words
     .flatMap((word) =>
       command.isShellForm || /\s/.test(word) ? [word, ...word.split(SHELL_SEPARATORS)] : [word],
     )
-    .map((path) => planAutoUpload(path, base))
+    .map((path) => planAutoUpload(path, directory))
     .filter((upload) => upload !== undefined)
     .filter((upload) => taken.add(upload) === undefined);
 }
@@ -67,15 +66,16 @@ export function planAutoUploads(
 /** What stands between two words of a shell's command line. */
 const SHELL_SEPARATORS = /[\s;|&()<>"'`]+/;
 
-function planAutoUpload(path: string, base: string): Upload | undefined {
+function planAutoUpload(path: string, directory: string): Upload | undefined {
   if (path === "" || path.length > PATH_MAX || path.startsWith("/") || path.split("/").includes(".."))
     return undefined;
-  const source = join(base, path);
+  const source = join(directory, path);
   const stat = findStat(source);
   if (stat === undefined || !stat.isFile() || stat.size > AUTO_UPLOAD_MAX_BYTES || path.endsWith("/"))
     return undefined;
   // A link may lead out of the caller's directory: nobody named what it leads to.
-  if (!realpathSync(source).startsWith(base === "/" ? base : `${base}/`)) return undefined;
+  const base = realpathSync.native(directory);
+  if (!realpathSync.native(source).startsWith(base === "/" ? base : `${base}/`)) return undefined;
   if (explainNotRegular(source) !== undefined) return undefined;
   return { source, destination: posix.normalize(path), kind: "file" };
 }
