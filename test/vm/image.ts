@@ -9,11 +9,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { findDebianArchive, listAptOptions } from "./archive.ts";
 import { runLogged } from "./command.ts";
 import { makeDisk } from "./disk.ts";
@@ -56,15 +58,20 @@ export async function provideImage(extraPackages: readonly string[]): Promise<Im
   const packages = [...PACKAGES, ...extraPackages];
   const archive = await findDebianArchive();
   const aptOptions = await listAptOptions();
-  const directory = join(cacheDirectory(), digestOf({ packages, archive, aptOptions }));
+  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "rnx", "vm");
+  const directory = join(cache, digestOf({ packages, archive, aptOptions }));
   const image = {
     disk: join(directory, "disk.img"),
     kernel: join(directory, "vmlinuz"),
     initrd: join(directory, "initrd.img"),
   };
-  if (existsSync(directory)) return image;
-  mkdirSync(dirname(directory), { recursive: true });
-  const part = mkdtempSync(join(dirname(directory), ".part-"));
+  if (existsSync(directory)) {
+    utimesSync(directory, new Date(), new Date());
+    return image;
+  }
+  mkdirSync(cache, { recursive: true });
+  removeUnused(cache);
+  const part = mkdtempSync(join(cache, ".part-"));
   try {
     await buildImage(part, archive, ["--include=" + packages.join(","), ...aptOptions]);
     if (!existsSync(directory)) renameSync(part, directory);
@@ -74,8 +81,13 @@ export async function provideImage(extraPackages: readonly string[]): Promise<Im
   return image;
 }
 
-function cacheDirectory(): string {
-  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "rnx", "vm");
+/** What no run has used for a month: images of old recipes, and of builds that were killed. */
+function removeUnused(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    if (Date.now() - statSync(path).mtimeMs > 30 * 24 * 3600_000)
+      rmSync(path, { recursive: true, force: true });
+  }
 }
 
 /** Covers all that makes an image: its inputs, the guest's files, this file. */

@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { expect } from "bun:test";
 import { IS_IN_VM, requires } from "../../support/requires.ts";
 import { runRnx } from "../../support/rnx.ts";
 
