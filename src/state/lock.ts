@@ -21,6 +21,10 @@ export class Lock implements Disposable {
     return this.#fd;
   }
 
+  get isHeld(): boolean {
+    return this.#fd !== undefined;
+  }
+
   /** Closes the descriptor; a second call does nothing. */
   release(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
