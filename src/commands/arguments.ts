@@ -63,9 +63,9 @@ export function splitArguments(
   return { flags, words, wantsHelp };
 }
 
-/** A word that begins with a hyphen; "-" alone is a word (standard input, by custom). */
+/** Begins with a hyphen; "-" alone is a word (standard input, by custom), and so is a negative number. */
 export function isFlag(token: string): boolean {
-  return token.startsWith("-") && token !== "-";
+  return /^-[^\d]/.test(token);
 }
 
 /** "-it" is "-i -t"; after a flag that takes a value the rest is the value, "-eA=B" as "-e=A=B". */

@@ -1,6 +1,7 @@
 import { RnxError, UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
 import { forbidColour } from "../terminal.ts";
+import { tracePhase } from "../trace.ts";
 import { Declarations, type GivenFlag, NO_OPERANDS } from "./base.ts";
 import { isFlag, splitArguments } from "./arguments.ts";
 import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
@@ -25,7 +26,9 @@ export async function runCommand(tokens: readonly string[]): Promise<number> {
   if (wantsHelp) return showHelp(path);
   if (commandClass.needsRoot && process.geteuid?.() !== 0) throw new RnxError("rnx must be root");
 
-  return declarations.makeCommand(flags, words).execute();
+  const command = declarations.makeCommand(flags, words);
+  tracePhase("arguments");
+  return command.execute();
 }
 
 function isGiven(flags: readonly GivenFlag[], name: string): boolean {

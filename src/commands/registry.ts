@@ -9,6 +9,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
 export const COMMANDS: Readonly<Record<string, () => Promise<RnxCommandClass>>> = {
   "job run": async () => (await import("./job/run.ts")).JobRunCommand,
   "job list": async () => (await import("./job/list.ts")).JobListCommand,
+  "job log": async () => (await import("./job/log.ts")).JobLogCommand,
   "job status": async () => (await import("./job/status.ts")).JobStatusCommand,
   "job delete": async () => (await import("./job/delete.ts")).JobDeleteCommand,
   "job delete-all": async () => (await import("./job/delete-all.ts")).JobDeleteAllCommand,

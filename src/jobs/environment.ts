@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { resolve } from "node:path";
 import { errorCode } from "../errors.ts";
+import { Refusal } from "../flag-schema.ts";
 import { decodeBytes } from "../linux/memory.ts";
 import { formatSize } from "../units.ts";
 
@@ -8,15 +9,6 @@ import { formatSize } from "../units.ts";
 export interface Variable {
   readonly key: string;
   readonly value: string;
-}
-
-/** What is wrong with something that was given; never holds a secret's value. */
-export class Refusal {
-  readonly reason: string;
-
-  constructor(reason: string) {
-    this.reason = reason;
-  }
 }
 
 /** The caller's variables. */

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join, posix, resolve } from "node:path";
-import { Refusal } from "./environment.ts";
+import { Refusal } from "../flag-schema.ts";
 
 /** Something that is copied out of the job when it ends. */
 export interface Output {

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import * as v from "valibot";
+import { accept, list, read, Refusal } from "../flag-schema.ts";
 import { ADDABLE_CAPABILITIES, type CapabilityName, DEFAULT_CAPABILITIES } from "../sandbox/capabilities.ts";
 import { isJobName, isShortId, JOB_NAME_FORM } from "../state/ids.ts";
 import {
@@ -13,7 +14,7 @@ import {
   PIDS_FORM,
   SIZE_FORM,
 } from "../units.ts";
-import { parseAssignment, readEnvironmentFile, Refusal } from "./environment.ts";
+import { parseAssignment, readEnvironmentFile } from "./environment.ts";
 import { parseOutput } from "./outputs.ts";
 import type { Caller } from "./spec.ts";
 import { findClashes, planDirectoryUpload, planFileUpload } from "./upload-plan.ts";
@@ -111,32 +112,6 @@ export function defaultFlags(given: RunFlags, defaults: RunFlags): RunFlags {
     secretEnv: both("secretEnv"),
     capAdd: both("capAdd"),
   };
-}
-
-/** A flag whose text becomes a value or a refusal; `show` is how the text appears in a message. */
-function read<T>(flag: string, parse: (text: string) => T | Refusal, show = (text: string) => text) {
-  return v.pipe(
-    v.string(),
-    v.rawTransform<string, T>(({ dataset, addIssue, NEVER }) => {
-      const value = parse(dataset.value);
-      if (!(value instanceof Refusal)) return value;
-      addIssue({ message: `${flag} "${show(dataset.value)}": ${value.reason}` });
-      return NEVER;
-    }),
-  );
-}
-
-/** A flag whose text becomes a value; `form` is what it takes, for the message when it does not. */
-function accept<T>(flag: string, parse: (text: string) => T | undefined, form: string) {
-  return read(flag, (text): T | Refusal => {
-    const value = parse(text);
-    return value === undefined ? new Refusal(`expected ${form}`) : value;
-  });
-}
-
-/** A flag that may be given more than once. */
-function list<const TItem extends v.GenericSchema<string, unknown>>(item: TItem) {
-  return v.optional(v.array(item), []);
 }
 
 function refuseText<T>(value: T | string): T | Refusal {

@@ -1,6 +1,5 @@
-import * as v from "valibot";
 import type { Limits } from "../cgroups/limits.ts";
-import { UsageError } from "../errors.ts";
+import { parseFlags } from "../flag-schema.ts";
 import type { CapabilityName } from "../sandbox/capabilities.ts";
 import { defaultFlags, makeFlagSchema, type RunFlags } from "./run-flags.ts";
 import type { Environment, Variable } from "./environment.ts";
@@ -54,9 +53,7 @@ const DEFAULT_MAX_PIDS = 4096;
  * nothing. Throws UsageError with every mistake at once; each names the flag, the value and the accepted form.
  */
 export function parseJobSpec(words: readonly string[], flags: RunFlags, caller: Caller): JobSpec {
-  const result = v.safeParse(makeFlagSchema(caller), defaultFlags(flags, caller.defaults));
-  if (!result.success) throw new UsageError(result.issues.map(({ message }) => message));
-  const given = result.output;
+  const given = parseFlags(makeFlagSchema(caller), defaultFlags(flags, caller.defaults));
 
   const isShellForm = words.length === 1 && SHELL_CHARACTERS.test(words[0]!);
   const uploads = [...given.upload, ...given.uploadDir];

@@ -1,6 +1,7 @@
 import { Command } from "clipanion/lib/advanced/Command";
 import { String as StringFlag } from "clipanion/lib/advanced/options/String";
-import { UsageError } from "../../errors.ts";
+import * as v from "valibot";
+import { accept, parseFlags } from "../../flag-schema.ts";
 import { commandLine, findDurationMs, listCurrentJobs } from "../../jobs/list.ts";
 import { shortId } from "../../state/ids.ts";
 import { recordToJson } from "../../state/record-json.ts";
@@ -8,9 +9,21 @@ import { JOB_STATUSES, type JobRecord, type JobStatus } from "../../state/record
 import { formatTable, print, printJson, printNotice } from "../../terminal.ts";
 import { formatDuration, parseInteger } from "../../units.ts";
 import { RnxCommand } from "../base.ts";
-import { formatTime } from "../format.ts";
+import { formatTime } from "../../time.ts";
 
 const HEADER = ["UUID", "NAME", "STATUS", "START TIME", "DURATION", "EXIT", "COMMAND"];
+
+const FILTER = v.object({
+  status: v.optional(accept("--status", parseStatus, `one of ${JOB_STATUSES.join(", ")}`)),
+  name: v.optional(v.string()),
+  limit: v.optional(
+    accept("--limit", (text) => parseInteger(text, 1, Number.MAX_SAFE_INTEGER), "a whole number from 1"),
+  ),
+});
+
+function parseStatus(text: string): JobStatus | undefined {
+  return JOB_STATUSES.find((status) => status === text.toUpperCase());
+}
 
 /** rnx job list */
 export class JobListCommand extends RnxCommand {
@@ -30,8 +43,7 @@ export class JobListCommand extends RnxCommand {
   limit = StringFlag("--limit", { description: "only the newest `N`" });
 
   override async execute(): Promise<number> {
-    const filter = { name: this.name, status: parseStatus(this.status), limit: parseLimit(this.limit) };
-    const { records, unreadable } = await listCurrentJobs(filter);
+    const { records, unreadable } = await listCurrentJobs(parseFlags(FILTER, this));
     if (this.json) printJson(records.map(recordToJson));
     else print(formatTable([HEADER, ...records.map((record) => makeRow(record, Date.now()))]));
     for (const { id, problem } of unreadable) {
@@ -54,20 +66,4 @@ function makeRow(record: JobRecord, now: number): string[] {
     record.exitCode === null ? "-" : `${record.exitCode}`,
     commandLine(record),
   ];
-}
-
-function parseStatus(text: string | undefined): JobStatus | undefined {
-  if (text === undefined) return undefined;
-  const status = JOB_STATUSES.find((candidate) => candidate === text.toUpperCase());
-  if (status === undefined) {
-    throw new UsageError(`--status "${text}": expected one of ${JOB_STATUSES.join(", ")}`);
-  }
-  return status;
-}
-
-function parseLimit(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const limit = parseInteger(text, 1, Number.MAX_SAFE_INTEGER);
-  if (limit === undefined) throw new UsageError(`--limit "${text}": expected a whole number from 1`);
-  return limit;
 }

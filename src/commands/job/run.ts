@@ -10,6 +10,8 @@ import { explainJob, runJob } from "../../jobs/start.ts";
 import { readConfig } from "../../state/config.ts";
 import { recordToJson } from "../../state/record-json.ts";
 import { isTerminal, print, printHint, printNotice } from "../../terminal.ts";
+import { tracePhase } from "../../trace.ts";
+import { tracePhase } from "../../trace.ts";
 import { RnxCommand } from "../base.ts";
 
 /** rnx job run COMMAND [ARGS...] */
@@ -67,6 +69,7 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
   });
 
   override async execute(): Promise<number> {
+    tracePhase("command line");
     const config = readConfig();
     const flags = { ...this, autoUpload: this.noAutoUpload === true ? false : undefined };
     const spec = parseJobSpec(this.words, flags, {
@@ -75,6 +78,8 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
       onlineCores: readOnlineCores(),
       defaults: config.defaults,
     });
+    tracePhase("job spec");
+    tracePhase("specification");
     if (this.explain) {
       print(`${await explainJob(spec, config)}\n`);
       return 0;

@@ -5,7 +5,7 @@ import type { JobRecord } from "../../state/record.ts";
 import { formatTable, print, printJson } from "../../terminal.ts";
 import { formatDuration, formatSize } from "../../units.ts";
 import { RnxCommand } from "../base.ts";
-import { formatTime } from "../format.ts";
+import { formatTime } from "../../time.ts";
 
 /** rnx job status ID */
 export class JobStatusCommand extends RnxCommand {
