@@ -1,15 +1,12 @@
 import { readArguments } from "./caller.ts";
 import { describe } from "./describe.ts";
-import { describeTrace, tracePhase } from "./trace.ts";
 import { paint, printHint, printNotice, ReaderGone } from "./terminal.ts";
 import { describeTrace, tracePhase } from "./trace.ts";
 
 // Failure until success is proven: an event loop that runs dry before a command has answered must not end with 0.
 process.exitCode = 1;
 tracePhase("start of the program");
-tracePhase("start of Bun and main");
 process.exitCode = await main();
-for (const line of describeTrace()) printNotice(line);
 for (const line of describeTrace()) printNotice(line);
 
 /** Arguments to exit code. The one place where an error becomes text. */

@@ -8,7 +8,7 @@ import { copyOutput, InputCopy, Sink } from "./streams.ts";
 const GIVE_UP_AFTER_MS = 2000;
 
 /** The three streams of an attached job: pipes for the job, the caller's descriptors and the log on this side. */
-export class AttachedStreams {
+export class AttachedStreams implements AsyncDisposable {
   /** What the job gets as 0, 1 and 2; closed by `start`. */
   readonly job: { readonly stdin: number; readonly stdout: number; readonly stderr: number };
   readonly #stdinPipe: number | undefined;
@@ -19,7 +19,8 @@ export class AttachedStreams {
   }[];
   readonly #log: LogWriter;
   #input: InputCopy | undefined;
-  #copies: Promise<unknown> = Promise.resolve();
+  #copies: Promise<unknown> | undefined;
+  #failure: Promise<string | undefined> | undefined;
 
   constructor(log: LogWriter, options: { readonly interactive: boolean }) {
     const stdin = hasInput(options.interactive) ? pipe() : undefined;
@@ -60,14 +61,27 @@ export class AttachedStreams {
    * Waits until all output has been copied; every process of the job has ended. With `isImpatient` a caller's reader
    * that does not read is given up. Returns why the output did not reach the caller, if it did not.
    */
-  async finish(options: { readonly isImpatient: boolean }): Promise<string | undefined> {
+  finish(options: { readonly isImpatient: boolean }): Promise<string | undefined> {
+    return (this.#failure ??= this.#finish(options.isImpatient));
+  }
+
+  async #finish(isImpatient: boolean): Promise<string | undefined> {
     await this.#input?.stop();
     const giveUp = () => this.#outputs.forEach(({ sink }) => sink.giveUp());
-    const timer = options.isImpatient ? setTimeout(giveUp, GIVE_UP_AFTER_MS) : undefined;
+    const timer = isImpatient ? setTimeout(giveUp, GIVE_UP_AFTER_MS) : undefined;
     await this.#copies;
     clearTimeout(timer);
     this.#outputs.forEach(({ sink }) => sink.close());
     return this.#outputs.map(({ sink }) => sink.failure).find((failure) => failure !== undefined);
+  }
+
+  /** Ends the copies, those that were never begun too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#copies === undefined) {
+      this.#outputs.forEach(({ fd }) => closeSync(fd));
+      if (this.#stdinPipe !== undefined) closeSync(this.#stdinPipe);
+    }
+    await this.finish({ isImpatient: true });
   }
 }
 

@@ -40,6 +40,8 @@ export interface SandboxedResult {
   readonly metrics: Metrics;
   readonly pidsLimitHits: number;
   readonly logCutBytes: number;
+  /** Why the log is not whole, when it could not be written. */
+  readonly logFailure: string | undefined;
   /** What could not be done after the job: outputs not copied, the caller's standard output full. */
   readonly problems: readonly string[];
 }
@@ -83,9 +85,8 @@ export async function runSandboxed(
   const sandbox = made.use(launchSandbox(plan, cgroup.directoryFd));
   tracePhase("sandbox");
 
-  using log = new LogWriter(paths.log, { maxBytes: spec.logMaxBytes });
-  const streams = new AttachedStreams(log, { interactive: spec.interactive });
-  made.defer(() => void streams.finish({ isImpatient: true }));
+  const log = made.use(new LogWriter(paths.log, { maxBytes: spec.logMaxBytes }));
+  const streams = made.use(new AttachedStreams(log, { interactive: spec.interactive }));
   let jobPid: number;
   try {
     jobPid = sandbox.startJob(streams.job);
@@ -117,6 +118,7 @@ export async function runSandboxed(
     metrics: readMetrics(cgroup),
     pidsLimitHits: readPidsLimitHits(cgroup),
     logCutBytes: log.cutBytes,
+    logFailure: log.failure,
     problems: [
       ...outputProblems,
       ...(streamFailure === undefined ? [] : [`the job's output did not reach the caller: ${streamFailure}`]),

@@ -56,12 +56,15 @@ async function runRecorded(
   resolved: ResolvedJob,
   config: Config,
 ): Promise<JobEnd> {
+  const { spec } = resolved;
   let record = initial;
-  const started = performance.now();
+  let started = performance.now();
+  // The clock may be set while the job runs: the end is its start and the time that passed.
+  const endTime = () =>
+    new Date(Date.parse(record.startTime ?? record.createdTime) + performance.now() - started).toISOString();
   try {
-    let startedRunning = started;
     const result = await runSandboxed(job, resolved, config, (startTime, warnings) => {
-      startedRunning = performance.now();
+      started = performance.now();
       record = {
         ...record,
         status: "RUNNING",
@@ -71,27 +74,24 @@ async function runRecorded(
       writeRecord(job, record, { durable: false });
     });
     tracePhase("release");
-    const state = finalState(result, resolved.spec);
-    // The clock may have been set meanwhile: the end is the start and the time that passed.
-    const endTime = new Date(
-      Date.parse(record.startTime ?? record.createdTime) + (performance.now() - startedRunning),
-    );
-    record = {
-      ...record,
-      ...state,
-      endTime: endTime.toISOString(),
-      metrics: result.metrics,
-      logCutBytes: result.logCutBytes,
-    };
+    const state = finalState(result, spec);
+    const { metrics, logCutBytes, logFailure } = result;
+    const warnings = [
+      ...record.warnings,
+      ...(logFailure === undefined ? [] : [`the log is not whole: ${logFailure}`]),
+    ];
+    record = { ...record, ...state, endTime: endTime(), metrics, logCutBytes, warnings };
     writeRecord(job, record, { durable: true });
-    return endOf(record, state, result, resolved.spec);
+    return endOf(record, state, result, spec);
   } catch (error) {
-    const failure = describeStartFailure(error, resolved.spec);
+    const failure = describeStartFailure(error, spec);
     const exitCode = failure instanceof RnxError ? failure.exitCode : 1;
     const message = failure instanceof Error ? failure.message : String(failure);
-    const state = describeOutcome({ kind: "startFailed", exitCode, message });
-    const endTime = new Date(Date.parse(record.createdTime) + (performance.now() - started));
-    record = { ...record, ...state, endTime: endTime.toISOString() };
+    record = {
+      ...record,
+      ...describeOutcome({ kind: "startFailed", exitCode, message }),
+      endTime: endTime(),
+    };
     writeRecord(job, record, { durable: true });
     throw failure;
   }
