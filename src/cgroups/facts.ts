@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { findDiskBelow } from "./disk.ts";
+import { findKernelFile } from "./files.ts";
 import type { CgroupHost } from "./hierarchy.ts";
 import type { Ceiling, LimitFacts, Limits } from "./limits.ts";
 
@@ -33,7 +34,7 @@ export function readCeiling(share: CeilingShare): Ceiling {
 /** Whether this host swaps at all. */
 export function hasSwap(): boolean {
   // A heading, then a line for each swap area.
-  return readFileSync("/proc/swaps", "latin1").trimEnd().includes("\n");
+  return findKernelFile("/proc/swaps")?.includes("\n") ?? false;
 }
 
 function readNumber(path: string): number {
