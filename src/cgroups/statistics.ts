@@ -58,13 +58,13 @@ export function readPidsLimitHits(cgroup: Cgroup): number {
 
 /** Undefined when the host has no such controller, the job no such group, or the kernel no such file. */
 function readFile(
-  { host, id }: Cgroup,
+  { host, id, directories }: Cgroup,
   controller: Controller,
   names: { readonly v1: string; readonly v2: string },
 ): string | undefined {
-  const home = host.controllers[controller];
   const directory = findDirectory(host, id, controller);
-  return home && findKernelFile(`${directory}/${home.version === 1 ? names.v1 : names.v2}`);
+  if (directory === undefined || !directories.includes(directory)) return undefined;
+  return findKernelFile(`${directory}/${host.controllers[controller]?.version === 1 ? names.v1 : names.v2}`);
 }
 
 function toNumber(text: string | undefined): number | null {
