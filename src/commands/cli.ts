@@ -1,7 +1,6 @@
 import { RnxError, UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
 import { forbidColour } from "../terminal.ts";
-import { tracePhase } from "../trace.ts";
 import { Declarations, type GivenFlag, NO_OPERANDS } from "./base.ts";
 import { isFlag, splitArguments } from "./arguments.ts";
 import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
@@ -26,9 +25,7 @@ export async function runCommand(tokens: readonly string[]): Promise<number> {
   if (wantsHelp) return showHelp(path);
   if (commandClass.needsRoot && process.geteuid?.() !== 0) throw new RnxError("rnx must be root");
 
-  const command = declarations.makeCommand(flags, words);
-  tracePhase("arguments");
-  return command.execute();
+  return declarations.makeCommand(flags, words).execute();
 }
 
 function isGiven(flags: readonly GivenFlag[], name: string): boolean {

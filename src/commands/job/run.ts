@@ -11,7 +11,6 @@ import { readConfig } from "../../state/config.ts";
 import { recordToJson } from "../../state/record-json.ts";
 import { isTerminal, print, printHint, printNotice } from "../../terminal.ts";
 import { tracePhase } from "../../trace.ts";
-import { tracePhase } from "../../trace.ts";
 import { RnxCommand } from "../base.ts";
 
 /** rnx job run COMMAND [ARGS...] */
@@ -79,7 +78,6 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
       defaults: config.defaults,
     });
     tracePhase("job spec");
-    tracePhase("specification");
     if (this.explain) {
       print(`${await explainJob(spec, config)}\n`);
       return 0;
