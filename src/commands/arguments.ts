@@ -20,74 +20,74 @@ export function splitArguments(
 ): SplitArguments {
   const issues: string[] = [];
   const flags: GivenFlag[] = [];
-  const words: string[] = [];
+  let words: string[] = [];
   let wantsHelp = false;
-  let i = 0;
 
-  /** Adds a flag; `attached` is the value in the same token, if there is one. */
-  const take = (name: string, attached: string | undefined): void => {
-    const flag = known.find(({ names }) => names.includes(name));
-    if (name === "--help" || name === "-h") wantsHelp = true;
-    else if (flag === undefined) issues.push(unknownFlag(name, known));
-    else if (flag.arity === 0 && attached !== undefined)
-      issues.push(`${name} takes no value, but has "${attached}"`);
-    else if (flag.arity === 0) flags.push({ name, value: true });
-    else {
-      const value = attached ?? tokens[++i];
-      if (value === undefined) issues.push(`${name} needs a value`);
-      else flags.push({ name, value });
-    }
-  };
-
-  for (; i < tokens.length; i++) {
+  for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;
-    if (token === "--") {
-      words.push(...tokens.slice(i + 1));
+    if (token === "--" || (!isFlag(token) && operands.endsFlags === true)) {
+      words = words.concat(tokens.slice(token === "--" ? i + 1 : i));
       break;
     }
     if (!isFlag(token)) {
-      if (operands.endsFlags === true) {
-        words.push(...tokens.slice(i));
-        break;
-      }
       words.push(token);
-    } else if (token.startsWith("--")) {
-      const end = token.indexOf("=");
-      if (end === -1) take(token, undefined);
-      else take(token.slice(0, end), token.slice(end + 1));
-    } else takeCluster(token, known, take);
+      continue;
+    }
+    for (const { name, attached } of expandFlag(token, known)) {
+      const flag = findFlag(name, known);
+      if (HELP.names.includes(name)) wantsHelp = true;
+      else if (flag === undefined) issues.push(explainUnknown(name, token, known));
+      else if (flag.arity === 0) {
+        if (attached === undefined) flags.push({ name, value: true });
+        else issues.push(`${name} takes no value, but has "${attached}"`);
+      } else {
+        const value = attached ?? tokens[++i];
+        if (value === undefined) issues.push(`${name} needs a value`);
+        else flags.push({ name, value });
+      }
+    }
   }
 
-  if (!wantsHelp) issues.push(...countIssues(words, operands));
+  issues.push(...countIssues(words, operands));
   if (issues.length > 0 && !wantsHelp) throw new UsageError(issues);
   return { flags, words, wantsHelp };
 }
+
+/** The flag that every command has and that is not declared: it is answered before a command is made. */
+export const HELP: Flag = { names: ["-h", "--help"], arity: 0 };
 
 /** Begins with a hyphen; "-" alone is a word (standard input, by custom), and so is a negative number. */
 export function isFlag(token: string): boolean {
   return /^-[^\d]/.test(token);
 }
 
-/** "-it" is "-i -t"; after a flag that takes a value the rest is the value, "-eA=B" as "-e=A=B". */
-function takeCluster(
-  token: string,
-  known: readonly Flag[],
-  take: (name: string, attached: string | undefined) => void,
-): void {
-  for (let at = 1; at < token.length; at++) {
-    const name = `-${token[at]}`;
-    const rest = token.slice(at + 1);
-    const takesValue = known.some((flag) => flag.names.includes(name) && flag.arity > 0);
-    if (takesValue || rest.startsWith("=")) {
-      take(name, rest === "" ? undefined : rest.replace(/^=/, ""));
-      return;
-    }
-    take(name, undefined);
-  }
+function findFlag(name: string, known: readonly Flag[]): Flag | undefined {
+  return known.find(({ names }) => names.includes(name));
 }
 
-function unknownFlag(name: string, known: readonly Flag[]): string {
-  const nearest = findNearest(name, [...known.flatMap(({ names }) => names), "--help"]);
+/**
+ * The flags in one token, and the value that is attached to the last: "--name=value", "-it" as "-i -t". After a short
+ * flag that takes a value the rest is that value: "-eA=B" as "-e=A=B".
+ */
+function expandFlag(token: string, known: readonly Flag[]): { name: string; attached: string | undefined }[] {
+  if (token.startsWith("--")) {
+    const [name = ""] = token.split("=", 1);
+    return [{ name, attached: token === name ? undefined : token.slice(name.length + 1) }];
+  }
+  const name = token.slice(0, 2);
+  const rest = token.slice(2);
+  if (rest === "") return [{ name, attached: undefined }];
+  if (rest.startsWith("=")) return [{ name, attached: rest.slice(1) }];
+  if (findFlag(name, known)?.arity === 1) return [{ name, attached: rest }];
+  return [{ name, attached: undefined }, ...expandFlag(`-${rest}`, known)];
+}
+
+function explainUnknown(name: string, token: string, known: readonly Flag[]): string {
+  if (!token.startsWith(name)) return `unknown flag "${name}" in "${token}"`;
+  const nearest = findNearest(
+    name,
+    [...known, HELP].flatMap(({ names }) => names),
+  );
   return `unknown flag "${name}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`;
 }
 

@@ -2,7 +2,7 @@ import { RnxError, UsageError } from "../errors.ts";
 import { findNearest } from "../nearest.ts";
 import { forbidColour } from "../terminal.ts";
 import { Declarations, type GivenFlag, NO_OPERANDS } from "./base.ts";
-import { isFlag, splitArguments } from "./arguments.ts";
+import { HELP, isFlag, splitArguments } from "./arguments.ts";
 import { COMMANDS, findNouns, findVerbs } from "./registry.ts";
 
 /**
@@ -83,11 +83,7 @@ async function explainIncomplete(path: readonly string[], rest: readonly string[
 }
 
 /** The flags that stand before any command. */
-const COMMON = [
-  { names: ["--json"], arity: 0 },
-  { names: ["--no-color"], arity: 0 },
-  { names: ["--help", "-h"], arity: 0 },
-];
+const COMMON = [{ names: ["--json"], arity: 0 }, { names: ["--no-color"], arity: 0 }, HELP];
 
 async function showHelp(path: readonly string[]): Promise<number> {
   const help = await import("./help.ts");
