@@ -2,7 +2,7 @@
  * Makes dist/rnx, one file that needs nothing else on the machine: `bun build.ts`.
  * `bun build.ts --arm64` makes dist/rnx-arm64 too; what that needs comes from npm once, then from node_modules/.cache.
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { version } from "./package.json";
 
 const ROOT = import.meta.dir;
@@ -29,7 +29,7 @@ async function compile(outfile: string, target: Bun.Build.CompileTarget, bunPath
     format: "esm", // Bytecode with top-level await is refused in any other format.
     bytecode: true, // Parsed here, not at every start: halves the time until main.
     minify: true,
-    sourcemap: "linked", // Stack lines of RNX_DEBUG=1 name src/.
+    sourcemap: "linked", // Stack lines of RNX_DEBUG=1 name src/; the map is in the executable.
     plugins: [clipanionWithoutTty],
     define: {
       VERSION: JSON.stringify(version),
@@ -53,6 +53,7 @@ async function compile(outfile: string, target: Bun.Build.CompileTarget, bunPath
       autoloadBunfig: false,
     },
   });
+  rmSync(`${outfile}.map`); // A second copy.
 }
 
 /**
