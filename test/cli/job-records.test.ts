@@ -35,6 +35,17 @@ describe("job list", () => {
     );
   });
 
+  test("cuts a long command", async () => {
+    const other = makeHome();
+    await runRnx(other.path, ["job", "run", "--rm", "true"]);
+    await runRnx(other.path, ["job", "run", "true", "x".repeat(100_000)]);
+    const { stdout } = await runRnx(other.path, ["job", "list"]);
+    expect(stdout.split("\n").map((line) => line.replace(/.* (?=true)/, ""))[1]).toBe(
+      `true ${"x".repeat(72)}...`,
+    );
+    other.remove();
+  });
+
   test("--status, --name and --limit choose", async () => {
     const names = async (...flags: string[]) =>
       (await list(...flags)).map((job: { name: string }) => job.name);

@@ -11,6 +11,7 @@ import { formatDuration, parseInteger } from "../../units.ts";
 import { RnxCommand } from "../base.ts";
 import { formatTime } from "../../time.ts";
 
+const COMMAND_WIDTH = 80;
 const HEADER = ["UUID", "NAME", "STATUS", "START TIME", "DURATION", "EXIT", "COMMAND"];
 
 const FILTER = v.object({
@@ -64,6 +65,12 @@ function makeRow(record: JobRecord, now: number): string[] {
     formatTime(record.startTime),
     duration === undefined ? "-" : formatDuration(duration),
     record.exitCode === null ? "-" : `${record.exitCode}`,
-    commandLine(record),
+    shorten(commandLine(record)),
   ];
+}
+
+/** A table's cell: a command may have 2 MB. */
+function shorten(text: string): string {
+  const characters = Array.from(text.slice(0, 2 * COMMAND_WIDTH));
+  return characters.length > COMMAND_WIDTH ? `${characters.slice(0, COMMAND_WIDTH - 3).join("")}...` : text;
 }
