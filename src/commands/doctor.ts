@@ -17,7 +17,7 @@ export class DoctorCommand extends RnxCommand {
   });
 
   override async execute(): Promise<number> {
-    const { minFree, ids } = readConfig();
+    const { minFree, ids } = await readConfig();
     const results = runChecks({ home: getHome(), disk: minFree, ids });
     if (this.json) printJson(results);
     else print(results.map(describeResult).join(""));

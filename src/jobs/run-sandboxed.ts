@@ -26,7 +26,7 @@ import type { JobHandle } from "../state/store.ts";
 import { tracePhase } from "../trace.ts";
 import { AttachedStreams } from "./attached-streams.ts";
 import { makeEtcFiles } from "./job-environment.ts";
-import { makeJobDirectories, removeJobDirectories, writeUpperFiles } from "./job-directories.ts";
+import { makeUpperLayer, makeWorkDirectory, removeJobDirectories } from "./job-directories.ts";
 import type { Outcome } from "./outcome.ts";
 import { copyOutputs } from "./copy-outputs.ts";
 import type { ResolvedJob } from "./resolve.ts";
@@ -66,8 +66,8 @@ export async function runSandboxed(
   const lease = spec.userNamespace ? made.use(leaseIdRange(config.ids)) : undefined;
   const identity: Identity = { firstId: lease?.first ?? 0, hasUserNamespace: lease !== undefined };
   made.defer(() => removeJobDirectories(paths));
-  makeJobDirectories(paths, identity);
-  if (resolved.root.kind === "runtime") writeUpperFiles(paths, makeEtcFiles(job.id, resolved), identity);
+  makeWorkDirectory(paths, identity);
+  if (resolved.root.kind === "runtime") makeUpperLayer(paths, makeEtcFiles(job.id, resolved), identity);
   copyUploads([...spec.uploads, ...spec.autoUploads], paths.work, {
     uid: identity.firstId,
     gid: identity.firstId,

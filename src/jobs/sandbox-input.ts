@@ -1,7 +1,7 @@
 import { DEFAULT_CAPABILITIES } from "../sandbox/capabilities.ts";
 import type { Identity } from "../sandbox/identity.ts";
 import type { SandboxInput } from "../sandbox/plan.ts";
-import type { JobPaths } from "../state/paths.ts";
+import { type JobPaths, MOUNT_POINTS } from "../state/paths.ts";
 import { hostnameOf, makeEnvironment, makeEtcFiles } from "./job-environment.ts";
 import type { ResolvedJob } from "./resolve.ts";
 
@@ -18,8 +18,7 @@ export function makeSandboxInput(
     hostname: hostnameOf(id, resolved),
     root: resolved.root,
     directories: {
-      root: paths.root,
-      lower: paths.lower,
+      ...MOUNT_POINTS,
       upper: paths.upper,
       overlayWork: paths.overlay,
       work: paths.work,

@@ -13,13 +13,13 @@
 import { ABI, type SyscallName } from "./abi.ts";
 import { SCHED, SIGNAL } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
-import type { Arena } from "./memory.ts";
-import { type ErrnoName, getStubs, SystemCallError, type Word } from "./syscall.ts";
+import { type Arena, setWord } from "./memory.ts";
+import { type ErrnoName, getStubs, SystemCallError } from "./syscall.ts";
 
 /** One system call of the child, its arguments already words. */
 export interface CallRecord {
   readonly call: SyscallName;
-  readonly words: readonly Word[];
+  readonly words: readonly number[];
   readonly tolerates: readonly ErrnoName[];
 }
 
@@ -39,13 +39,14 @@ const RESULT_WORD = 8;
 /** struct clone_args up to and including `cgroup` (CLONE_ARGS_SIZE_VER2). */
 const CLONE_ARGS_BYTES = 88;
 
-function toleratedMask(names: readonly ErrnoName[]): bigint {
-  let mask = 0n;
+/** Sets a bit for each errno: they are numbers below 63, so that the mask stays positive. */
+function setToleratedMask(view: DataView, offset: number, names: readonly ErrnoName[]): void {
   for (const name of names) {
-    if (ERRNO[name] > 62) throw new TypeError(`${name} cannot be tolerated: errno above 62`);
-    mask |= 1n << BigInt(ERRNO[name]);
+    const errno = ERRNO[name];
+    if (errno > 62) throw new TypeError(`${name} cannot be tolerated: its number is above 62`);
+    const half = offset + (errno < 32 ? 0 : 4);
+    view.setUint32(half, (view.getUint32(half, true) | (1 << (errno & 31))) >>> 0, true);
   }
-  return mask;
 }
 
 /**
@@ -56,23 +57,25 @@ function toleratedMask(names: readonly ErrnoName[]): bigint {
 export function cloneChild(
   arena: Arena,
   calls: readonly CallRecord[],
-  options: { readonly flags: number | bigint; readonly cgroup?: number | undefined },
+  options: { readonly flags: number; readonly cgroup?: number | undefined },
 ): Clone {
   const records = arena.allocate((calls.length + 1) * RECORD_BYTES);
   const view = new DataView(records.bytes.buffer, records.bytes.byteOffset, records.bytes.length);
-  const setWord = (record: number, word: number, value: Word) =>
-    view.setBigInt64(record * RECORD_BYTES + word * 8, BigInt.asIntN(64, BigInt(value)), true);
-  const result = (record: number) => Number(view.getBigInt64(record * RECORD_BYTES + RESULT_WORD * 8, true));
+  const result = (record: number) => {
+    const offset = record * RECORD_BYTES + RESULT_WORD * 8;
+    return view.getInt32(offset, true); // An errno, positive or negative: the low half has it all.
+  };
 
   calls.forEach(({ call, words, tolerates }, i) => {
-    setWord(i, 0, ABI.syscalls[call]);
-    words.forEach((word, j) => setWord(i, j + 1, word));
-    setWord(i, TOLERATED_WORD, toleratedMask(tolerates));
+    const offset = i * RECORD_BYTES;
+    setWord(view, offset, ABI.syscalls[call]);
+    for (let j = 0; j < words.length; j++) setWord(view, offset + (j + 1) * 8, words[j]!);
+    setToleratedMask(view, offset + TOLERATED_WORD * 8, tolerates);
   });
-  setWord(calls.length, 0, -1);
+  setWord(view, calls.length * RECORD_BYTES, -1);
 
   const intoCgroup = options.cgroup !== undefined;
-  const flags = BigInt(options.flags) | (intoCgroup ? BigInt(SCHED.CLONE_INTO_CGROUP) : 0n);
+  const flags = options.flags + (intoCgroup ? SCHED.CLONE_INTO_CGROUP : 0);
   // flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
   const cloneArgs = arena.words([flags, 0, 0, 0, SIGNAL.SIGCHLD, 0, 0, 0, 0, 0, options.cgroup ?? 0]);
   const pid = Number(getStubs().clone(records.address, cloneArgs, CLONE_ARGS_BYTES));

@@ -26,6 +26,16 @@ export function waitForExit(pid: number): ProcessExit | undefined {
   return low === 0 ? { kind: "exited", code: (status >> 8) & 0xff } : { kind: "signaled", signal: low };
 }
 
+/** Waits on the thread for the end of a child that has been killed, or is about to exit by itself. */
+export function awaitKilled(pid: number): void {
+  for (;;) {
+    const waited = trySyscall("wait4", pid, 0, WAIT.__WALL, 0);
+    if (waited === -ERRNO.EINTR) continue;
+    if (waited < 0) throw new SystemCallError("wait4", -waited);
+    return;
+  }
+}
+
 /** The low byte of a wait status that tells of a stop, wait(2). */
 const STOPPED = 0x7f;
 const PTRACE_CONT = 7;

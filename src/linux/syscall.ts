@@ -72,24 +72,21 @@ export function getStubs(): ReturnType<typeof makeStubs> {
   return (stubs ??= makeStubs());
 }
 
-/** A value in a register: a number, an address, a descriptor. */
-export type Word = number | bigint;
-
 /** Makes a system call and returns the kernel's answer: a value, or -errno. */
 export function trySyscall(
   name: SyscallName,
-  a: Word = 0,
-  b: Word = 0,
-  c: Word = 0,
-  d: Word = 0,
-  e: Word = 0,
-  f: Word = 0,
+  a: number = 0,
+  b: number = 0,
+  c: number = 0,
+  d: number = 0,
+  e: number = 0,
+  f: number = 0,
 ): number {
   return Number(getStubs().syscall(ABI.syscalls[name], a, b, c, d, e, f));
 }
 
 /** Makes a system call; throws SystemCallError when the kernel refuses. */
-export function syscall(name: SyscallName, ...words: readonly Word[]): number {
+export function syscall(name: SyscallName, ...words: readonly number[]): number {
   const [a, b, c, d, e, f] = words;
   const result = trySyscall(name, a, b, c, d, e, f);
   if (result < 0) throw new SystemCallError(name, -result);

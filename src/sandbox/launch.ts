@@ -17,12 +17,12 @@
 import { closeSync, fchmodSync, openSync, readSync, writeSync } from "node:fs";
 import { ABI } from "../linux/abi.ts";
 import { type CallRecord, type Clone, cloneChild } from "../linux/clone.ts";
-import { FCNTL, MEMFD, SCHED, SIGNAL } from "../linux/constants.ts";
+import { FCNTL, MEMFD, POLL, SCHED, SIGNAL } from "../linux/constants.ts";
 import { ERRNO } from "../linux/errno.ts";
-import { duplicate, pipe } from "../linux/files.ts";
+import { duplicate, pipe, poll } from "../linux/files.ts";
 import { Arena } from "../linux/memory.ts";
-import { forbidTracing, kill, openPidfd, setChildPidNamespace, waitForExit } from "../linux/process.ts";
-import { errnoName, syscall, trySyscall, type Word } from "../linux/syscall.ts";
+import { awaitKilled, forbidTracing, kill, openPidfd, setChildPidNamespace } from "../linux/process.ts";
+import { errnoName, syscall, trySyscall } from "../linux/syscall.ts";
 import { ID_RANGE_SIZE } from "./identity.ts";
 import { makePauseProgram } from "./pause.ts";
 import type { SandboxPlan } from "./plan.ts";
@@ -123,13 +123,17 @@ export class Sandbox implements AsyncDisposable {
 }
 
 /** The child shares the memory, and this thread waits until it has exec'd or ended. */
-const WAITS_FOR_EXEC = BigInt(SCHED.CLONE_VM | SCHED.CLONE_VFORK) | BigInt(SCHED.CLONE_CLEAR_SIGHAND);
+const WAITS_FOR_EXEC = SCHED.CLONE_VM + SCHED.CLONE_VFORK + SCHED.CLONE_CLEAR_SIGHAND;
 
-/** How often a child that was killed is asked for: PID 1 ends when the kernel has ended all of its namespace. */
-const REAP_INTERVAL_MS = 0.2;
+/** How long the thread waits for a PID 1 that was killed before the event loop gets its turn. */
+const REAP_WAIT_MS = 5;
 
+/** Waits for the end of PID 1: it comes when the kernel has ended all of its pid namespace. */
 async function reap(pid: number): Promise<void> {
-  while (waitForExit(pid) === undefined) await Bun.sleep(REAP_INTERVAL_MS);
+  const pidfd = openPidfd(pid);
+  while (poll(pidfd, POLL.POLLIN, REAP_WAIT_MS) === 0) await Bun.sleep(0);
+  closeSync(pidfd);
+  awaitKilled(pid);
 }
 
 function definedUserNamespace(fd: number | undefined): Inherited {
@@ -153,8 +157,8 @@ export function launchSandbox(plan: SandboxPlan, cgroup: number | undefined): Sa
       initProgram,
       ...definedUserNamespace(userNamespace),
     };
-    const namespaces = plan.namespaces.reduce((bits, name) => bits | BigInt(CONSTANTS[name]), 0n);
-    const init = runSteps("init", plan.init, inherited, cgroup, WAITS_FOR_EXEC | namespaces);
+    const namespaces = plan.namespaces.reduce((bits, name) => bits | CONSTANTS[name], 0);
+    const init = runSteps("init", plan.init, inherited, cgroup, WAITS_FOR_EXEC + namespaces);
     return new Sandbox(init.pid, plan, { cgroup, lifeline: lifeline.writeEnd, userNamespace });
   } catch (error) {
     closeSync(lifeline.writeEnd);
@@ -190,7 +194,7 @@ function makeInitProgram(): number {
 function makeUserNamespace(plan: SandboxPlan, lifeline: number): number {
   const ready = pipe();
   const arena = new Arena();
-  const flags = BigInt(SCHED.CLONE_NEWUSER | SCHED.CLONE_VM) | BigInt(SCHED.CLONE_CLEAR_SIGHAND);
+  const flags = SCHED.CLONE_NEWUSER + SCHED.CLONE_VM + SCHED.CLONE_CLEAR_SIGHAND;
   const holder = cloneSteps(arena, plan.holder, { lifeline, ready: ready.writeEnd }, undefined, flags);
   closeSync(ready.writeEnd);
   try {
@@ -202,8 +206,7 @@ function makeUserNamespace(plan: SandboxPlan, lifeline: number): number {
   } finally {
     closeSync(ready.readEnd);
     kill(holder.pid, SIGNAL.SIGKILL);
-    // A thread that dies by SIGKILL with nothing else in its namespaces is gone in microseconds.
-    while (waitForExit(holder.pid) === undefined);
+    awaitKilled(holder.pid);
   }
 }
 
@@ -225,11 +228,11 @@ function runSteps(
   steps: readonly Step[],
   inherited: Inherited,
   cgroup: number | undefined,
-  flags: bigint,
+  flags: number,
 ): Clone {
   const child = cloneSteps(new Arena(PLAN_BYTES), steps, inherited, cgroup, flags);
   if (child.failure() !== undefined) {
-    while (waitForExit(child.pid) === undefined);
+    awaitKilled(child.pid);
     throwFailure(process, steps, child);
   }
   return child;
@@ -246,7 +249,7 @@ function cloneSteps(
   steps: readonly Step[],
   inherited: Inherited,
   cgroup: number | undefined,
-  flags: bigint,
+  flags: number,
 ): Clone {
   const moved = moveAboveSlots(inherited);
   try {
@@ -274,10 +277,10 @@ function moveAboveSlots(inherited: Inherited): { descriptors: Inherited; copies:
 }
 
 /** An argument as the word that goes into a register: a number, or the address of what stands in the arena. */
-function encodeArgument(arena: Arena, argument: Argument, inherited: Inherited): Word {
+function encodeArgument(arena: Arena, argument: Argument, inherited: Inherited): number {
   if (typeof argument === "number") return argument;
   if (typeof argument === "string") return arena.string(argument);
-  if ("flags" in argument) return argument.flags.reduce((bits, name) => bits | BigInt(CONSTANTS[name]), 0n);
+  if ("flags" in argument) return argument.flags.reduce((bits, name) => bits | CONSTANTS[name], 0);
   if ("slot" in argument) return SLOTS[argument.slot];
   if ("vector" in argument) return arena.stringVector(argument.vector);
   if ("words" in argument)

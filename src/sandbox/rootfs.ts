@@ -122,65 +122,45 @@ function planTmpfsRoot(path: string, { firstId }: Identity): Step[] {
   return [step("mount tmpfs on /", "mount", ["tmpfs", path, "tmpfs", flags("MS_NOSUID", "MS_NODEV"), data])];
 }
 
+/** The tmpfs is empty and nobody else's: plain paths from its own directory are safe in it. */
 function planHostEntries(root: HostRoot, identity: Identity, generated: readonly GeneratedFile[]): Step[] {
   const owner: readonly Argument[] = [identity.firstId, identity.firstId];
   return [
     step("enter the root", "fchdir", [slot("root")]),
     ...OWN_DIRECTORIES.flatMap(([path, mode]) => [
-      step(`create /${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode & 0o777]),
-      ...(mode === (mode & 0o777)
-        ? []
-        : [step(`open /${path}`, "fchmodat", [flags("AT_FDCWD"), path, mode])]),
+      step(`create /${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode]),
+      // The umask took bits away.
+      ...(mode === 0o1777 ? [step(`open /${path} to all`, "fchmodat", [flags("AT_FDCWD"), path, mode])] : []),
       step(`give /${path}`, "fchownat", [flags("AT_FDCWD"), path, ...owner, 0]),
     ]),
-    ...generated.flatMap(writeGenerated),
+    ...generated.flatMap(({ path, text }) => createFile(path, text)),
     ...root.entries.flatMap(planHostEntry),
   ];
 }
 
-function writeGenerated({ path, text }: GeneratedFile): Step[] {
-  const relative = path.slice(1);
+function createFile(path: string, text: string): Step[] {
+  const create = flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_CLOEXEC");
   return [
-    step(`create ${path}`, "openat", [
-      flags("AT_FDCWD"),
-      relative,
-      flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_CLOEXEC"),
-      0o644,
-    ]),
-    step(`write ${path}`, "write", [slot("opened"), text, Buffer.byteLength(text)]),
+    step(`create ${path}`, "openat", [flags("AT_FDCWD"), path.slice(1), create, 0o644]),
+    ...(text === "" ? [] : [step(`write ${path}`, "write", [slot("opened"), text, Buffer.byteLength(text)])]),
     step("close", "close", [slot("opened")]),
   ];
 }
 
-const READ_ONLY = {
-  attributes: ["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"],
-  recursive: true,
-} as const;
-
 function planHostEntry(entry: HostEntry): Step[] {
   const relative = entry.path.slice(1);
-  switch (entry.kind) {
-    case "link":
-      return [
-        step("enter the root", "fchdir", [slot("root")]),
-        step(`link ${entry.path}`, "symlinkat", [entry.target, flags("AT_FDCWD"), relative]),
-      ];
-    case "directory":
-      return bindAt(relative, entry.path, READ_ONLY);
-    case "file":
-      return [
-        step("enter the root", "fchdir", [slot("root")]),
-        step(`create ${entry.path}`, "openat", [
-          flags("AT_FDCWD"),
-          relative,
-          flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_CLOEXEC"),
-          0o644,
-        ]),
-        step("close", "close", [slot("opened")]),
-        ...openTree(entry.path, { ...READ_ONLY, recursive: false }),
-        ...attachTree(entry.path, relative),
-      ];
+  if (entry.kind === "link") {
+    return [step(`link ${entry.path}`, "symlinkat", [entry.target, flags("AT_FDCWD"), relative])];
   }
+  const isDirectory = entry.kind === "directory";
+  const attributes = ["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"] as const;
+  return [
+    ...(isDirectory
+      ? [step(`create ${entry.path}`, "mkdirat", [flags("AT_FDCWD"), relative, 0o755])]
+      : createFile(entry.path, "")),
+    ...openTree(entry.path, { attributes, recursive: isDirectory }),
+    ...attachTree(entry.path, relative),
+  ];
 }
 
 /** The mounts of a job beside its root, /proc, /dev and /sys: /work and /tmp. */

@@ -35,11 +35,9 @@ export interface JobPaths {
   readonly log: string;
   /** Bind-mounted as /work. */
   readonly work: string;
-  /** What the job changes of its root, the overlay's own work directory, and mount points. */
+  /** What the job changes of its runtime's root, and the overlay's own work directory. */
   readonly upper: string;
   readonly overlay: string;
-  readonly lower: string;
-  readonly root: string;
 }
 
 /** The paths of the job with this id. TypeError on a text that is not a whole id: it could lead anywhere. */
@@ -57,7 +55,11 @@ export function jobPathsIn(directory: string): JobPaths {
     work: join(directory, "work"),
     upper: join(directory, "upper"),
     overlay: join(directory, "overlay"),
-    lower: join(directory, "lower"),
-    root: join(directory, "root"),
   };
 }
+
+/**
+ * Where a job's root, and the lower layer of its overlay, are put together: empty directories that all jobs share,
+ * since each mounts over them in a mount namespace of its own. Gone at a reboot, like the leases beside them.
+ */
+export const MOUNT_POINTS = { root: "/run/rnx/mnt/root", lower: "/run/rnx/mnt/lower" } as const;

@@ -69,7 +69,7 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
 
   override async execute(): Promise<number> {
     tracePhase("command line");
-    const config = readConfig();
+    const config = await readConfig();
     const flags = { ...this, autoUpload: this.noAutoUpload === true ? false : undefined };
     const spec = parseJobSpec(this.words, flags, {
       directory: process.cwd(),
