@@ -39,12 +39,13 @@ export function list<const TItem extends v.GenericSchema<string, unknown>>(item:
   return v.optional(v.array(item), []);
 }
 
-/** The values of flags. Throws UsageError with every issue at once. */
+/** The values of flags. Throws UsageError with every issue at once, each behind `where` they stand. */
 export function parseFlags<const TSchema extends v.GenericSchema>(
   schema: TSchema,
   flags: object,
+  where = "",
 ): v.InferOutput<TSchema> {
   const result = v.safeParse(schema, flags);
-  if (!result.success) throw new UsageError(result.issues.map(({ message }) => message));
+  if (!result.success) throw new UsageError(result.issues.map(({ message }) => where + message));
   return result.output;
 }

@@ -14,37 +14,55 @@ import {
   PIDS_FORM,
   SIZE_FORM,
 } from "../units.ts";
-import { parseAssignment, readEnvironmentFile } from "./environment.ts";
+import { type Environment, parseAssignment, readEnvironmentFile } from "./environment.ts";
 import { parseOutput } from "./outputs.ts";
-import type { Caller } from "./spec.ts";
 import { findClashes, planDirectoryUpload, planFileUpload } from "./upload-plan.ts";
 
-/** The flags of `job run` as they were given: nothing is checked, what was not given is absent. */
-export interface RunFlags {
-  readonly runtime?: string | undefined;
-  readonly name?: string | undefined;
-  readonly maxCpu?: string | undefined;
-  readonly maxMemory?: string | undefined;
-  readonly maxIobps?: string | undefined;
-  readonly cpuCores?: string | undefined;
-  readonly maxPids?: string | undefined;
-  readonly bestEffort?: boolean | undefined;
-  readonly timeout?: string | undefined;
-  readonly stopGrace?: string | undefined;
-  readonly network?: string | undefined;
-  readonly upload?: readonly string[] | undefined;
-  readonly uploadDir?: readonly string[] | undefined;
-  readonly autoUpload?: boolean | undefined;
-  readonly output?: readonly string[] | undefined;
-  readonly env?: readonly string[] | undefined;
-  readonly envFile?: readonly string[] | undefined;
-  readonly secretEnv?: readonly string[] | undefined;
-  readonly workdir?: string | undefined;
-  readonly interactive?: boolean | undefined;
-  readonly rm?: boolean | undefined;
-  readonly logMax?: string | undefined;
-  readonly userns?: string | undefined;
-  readonly capAdd?: readonly string[] | undefined;
+const text = v.optional(v.pipe(v.union([v.string(), v.number()], "expected text"), v.transform(String)));
+const texts = v.optional(
+  v.pipe(
+    v.union([v.string(), v.array(v.string())], "expected text or a list of texts"),
+    v.transform((value) => (typeof value === "string" ? [value] : value)),
+  ),
+);
+const onOrOff = v.optional(v.boolean("expected true or false"));
+
+/** The flags of `job run` as they are given, on the command line or in a file: their kinds alone are checked. */
+export const runFlagsSchema = v.object({
+  runtime: text,
+  name: text,
+  maxCpu: text,
+  maxMemory: text,
+  maxIobps: text,
+  cpuCores: text,
+  maxPids: text,
+  bestEffort: onOrOff,
+  timeout: text,
+  stopGrace: text,
+  network: text,
+  upload: texts,
+  uploadDir: texts,
+  autoUpload: onOrOff,
+  output: texts,
+  env: texts,
+  envFile: texts,
+  secretEnv: texts,
+  workdir: text,
+  interactive: onOrOff,
+  rm: onOrOff,
+  logMax: text,
+  userns: text,
+  capAdd: texts,
+});
+
+/** Flags of `job run`; what was not given is absent. */
+export type RunFlags = Readonly<v.InferOutput<typeof runFlagsSchema>>;
+
+/** Where and by whom the flags are given. */
+export interface Caller {
+  readonly directory: string;
+  readonly environment: Environment;
+  readonly onlineCores: readonly number[];
 }
 
 /** Less than a page a second moves nothing: the kernel takes the value and the job hangs. */

@@ -1,9 +1,11 @@
 import type { Limits } from "../cgroups/limits.ts";
 import { parseFlags } from "../flag-schema.ts";
 import type { CapabilityName } from "../sandbox/capabilities.ts";
-import { defaultFlags, makeFlagSchema, type RunFlags } from "./run-flags.ts";
-import type { Environment, Variable } from "./environment.ts";
+import type { Config } from "../state/config.ts";
+import { readFlagDefaults } from "./defaults.ts";
+import type { Variable } from "./environment.ts";
 import type { Output } from "./outputs.ts";
+import { type Caller, defaultFlags, makeFlagSchema, type RunFlags } from "./run-flags.ts";
 import { planAutoUploads } from "./upload-plan.ts";
 import type { Upload } from "./uploads.ts";
 
@@ -37,23 +39,19 @@ export interface JobSpec {
   readonly extraCapabilities: readonly CapabilityName[];
 }
 
-/** Where and by whom the job is asked for. */
-export interface Caller {
-  readonly directory: string;
-  readonly environment: Environment;
-  readonly onlineCores: readonly number[];
-  /** `defaults` and the other settings of rnx.yml that stand for flags. */
-  readonly defaults: RunFlags;
-}
-
 const DEFAULT_MAX_PIDS = 4096;
 
 /**
  * The job that a command line asks for: `words` are COMMAND [ARGS...]. Reads the files that the flags name, changes
  * nothing. Throws UsageError with every mistake at once; each names the flag, the value and the accepted form.
  */
-export function parseJobSpec(words: readonly string[], flags: RunFlags, caller: Caller): JobSpec {
-  const given = parseFlags(makeFlagSchema(caller), defaultFlags(flags, caller.defaults));
+export function parseJobSpec(
+  words: readonly string[],
+  flags: RunFlags,
+  caller: Caller,
+  config: Config,
+): JobSpec {
+  const given = parseFlags(makeFlagSchema(caller), defaultFlags(flags, readFlagDefaults(config, caller)));
 
   const isShellForm = words.length === 1 && SHELL_CHARACTERS.test(words[0]!);
   const uploads = [...given.upload, ...given.uploadDir];

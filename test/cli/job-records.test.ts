@@ -117,7 +117,7 @@ describe("job log", () => {
 
   test("--stream picks one, --tail the last lines, --timestamps their times", async () => {
     expect((await rnx("job", "log", "--stream=stderr", "first")).stdout).toBe("err\n");
-    expect((await rnx("job", "log", "first", "--tail", "1")).stdout).toBe("last\n");
+    expect((await rnx("job", "log", "first", "--tail", "1", "--stream=stdout")).stdout).toBe("last\n");
     expect((await rnx("job", "log", "first", "--tail=0")).stdout).toBe("");
     const { stdout } = await rnx("job", "log", "--timestamps", "--stream", "stdout", "first");
     expect(stable(stdout)).toBe("<time> out\n<time> last\n");

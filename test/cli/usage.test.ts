@@ -17,7 +17,7 @@ describe("a call that is wrong ends with 2 and one line on stderr", () => {
     [["version", "-x"], 'Error: unknown flag "-x"'],
     [["version", "extra"], 'Error: unexpected argument "extra"'],
     [["version", "--json=1"], 'Error: --json takes no value, but has "1"'],
-    [["version", "--no-json"], 'Error: unknown flag "--no-json"'],
+    [["version", "--no-json"], 'Error: unknown flag "--no-json"; did you mean --json?'],
     [["job", "run"], "Error: COMMAND [ARGS...] is missing"],
     [
       ["job", "run", "--max-memmory=5", "true"],

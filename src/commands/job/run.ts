@@ -71,12 +71,12 @@ export class JobRunCommand extends RnxCommand implements RunFlags {
     tracePhase("command line");
     const config = await readConfig();
     const flags = { ...this, autoUpload: this.noAutoUpload === true ? false : undefined };
-    const spec = parseJobSpec(this.words, flags, {
+    const caller = {
       directory: process.cwd(),
       environment: await readEnvironment(),
       onlineCores: readOnlineCores(),
-      defaults: config.defaults,
-    });
+    };
+    const spec = parseJobSpec(this.words, flags, caller, config);
     tracePhase("job spec");
     if (this.explain) {
       print(`${await explainJob(spec, config)}\n`);

@@ -3,8 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { UsageError } from "../../../src/errors.ts";
-import type { RunFlags } from "../../../src/jobs/run-flags.ts";
-import { type Caller, type JobSpec, parseJobSpec } from "../../../src/jobs/spec.ts";
+import type { Caller, RunFlags } from "../../../src/jobs/run-flags.ts";
+import { type JobSpec, parseJobSpec } from "../../../src/jobs/spec.ts";
+import { type Config, DEFAULT_CONFIG } from "../../../src/state/config.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "rnx-spec-"));
 mkdirSync(join(directory, "sub"));
@@ -15,21 +16,20 @@ const caller: Caller = {
   directory,
   environment: { FOO: "7", TOKEN: "s3cr3t" },
   onlineCores: [0, 1],
-  defaults: {},
 };
 
 function parse(
   flags: RunFlags = {},
   words: readonly string[] = ["true"],
-  from: Partial<Caller> = {},
+  config: Partial<Config> = {},
 ): JobSpec {
-  return parseJobSpec(words, flags, { ...caller, ...from });
+  return parseJobSpec(words, flags, caller, { ...DEFAULT_CONFIG, ...config });
 }
 
 /** Every issue of a call that is refused; none when it is accepted. */
-function issues(flags: RunFlags, from: Partial<Caller> = {}): readonly string[] {
+function issues(flags: RunFlags, config: Partial<Config> = {}): readonly string[] {
   try {
-    parse(flags, ["true"], from);
+    parse(flags, ["true"], config);
     return [];
   } catch (error) {
     if (error instanceof UsageError) return error.issues;
@@ -280,24 +280,44 @@ test("every mistake of a call is told at once", () => {
   ]);
 });
 
-describe("the defaults of rnx.yml", () => {
-  const defaults: RunFlags = { maxMemory: "100", env: ["A=1", "B=1"], autoUpload: false, rm: true };
+describe("rnx.yml", () => {
+  const path = "/etc/rnx.yml";
+  const defaults = { "max-memory": 100, env: ["A=1", "B=1"], upload: "f.py", "auto-upload": false, rm: true };
 
-  test("apply where no flag is given", () => {
-    const spec = parse({}, ["cat", "f.py"], { defaults });
+  test("applies where no flag is given", () => {
+    const spec = parse({}, ["cat", "f.py"], { path, defaults });
     expect(spec).toMatchObject({
       limits: { memoryBytes: 100 * 2 ** 20 },
       autoUploads: [],
       keepsRecord: false,
     });
+    expect(spec.uploads).toHaveLength(1);
   });
 
-  test("a flag replaces a default, and adds to one that is a list", () => {
-    const spec = parse({ maxMemory: "64", env: ["B=2"], autoUpload: undefined }, ["cat", "f.py"], {
+  test("is replaced by a flag, and added to by one that may be given more than once", () => {
+    const spec = parse({ maxMemory: "64", env: ["B=2"], autoUpload: undefined }, ["true"], {
+      path,
       defaults,
     });
     expect(spec.limits.memoryBytes).toBe(64 * 2 ** 20);
     expect(spec.environment).toEqual({ A: "1", B: "2" });
+  });
+
+  test("has settings of its own for two flags", () => {
+    const config = { autoUpload: false, logMaxBytes: 1536 };
+    expect(parse({}, ["cat", "f.py"], config)).toMatchObject({ autoUploads: [], logMaxBytes: 1536 });
+    expect(parse({ logMax: "1" }, ["true"], config).logMaxBytes).toBe(2 ** 20);
+  });
+
+  test("is refused with its path and every mistake", () => {
+    expect(issues({}, { path, defaults: { "max-memmory": 5, "max-cpu": true, rm: "yes" } })).toEqual([
+      '/etc/rnx.yml: defaults: unknown flag "max-memmory"; did you mean max-memory?',
+      "/etc/rnx.yml: defaults: max-cpu: expected text",
+      "/etc/rnx.yml: defaults: rm: expected true or false",
+    ]);
+    expect(issues({}, { path, defaults: { "max-memory": "lots" } })).toEqual([
+      expect.stringContaining('/etc/rnx.yml: defaults: --max-memory "lots": expected a number of MB'),
+    ]);
   });
 });
 
