@@ -10,7 +10,7 @@ export interface SourceFile {
   /** The text without comments, and that without the content of strings too; lines stay where they are. */
   readonly code: string;
   readonly bareCode: string;
-  /** What it imports when it runs: names of other source files, or of packages. `import type` is left out. */
+  /** What it imports when it runs: names of source files, «bun:ffi», «npm:yaml». `import type` is left out. */
   readonly imports: readonly string[];
   /** Those of them that are loaded on demand, by import(). */
   readonly lazyImports: readonly string[];
@@ -49,7 +49,8 @@ function blank(token: string): string {
 }
 
 function resolveImport(from: string, path: string): string {
-  return path.startsWith(".") ? join(from, "..", path).replace(/\.ts$/, "") : path;
+  if (path.startsWith(".")) return join(from, "..", path).replace(/\.ts$/, "");
+  return path.includes(":") ? path : `npm:${path}`;
 }
 
 /** The folder that a source file belongs to; one that lies in src/ itself stands for itself. */
