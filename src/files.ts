@@ -3,11 +3,11 @@ import { RnxError } from "./errors.ts";
 import { formatSize } from "./units.ts";
 
 /**
- * The contents of a regular file of at most `maxBytes`, not through a symbolic link in the last component. A FIFO
- * does not block, and a device or a huge sparse file is not read: RnxError; other failures as node:fs throws them.
+ * The contents of a regular file of at most `maxBytes`. A FIFO does not block, and a device or a huge sparse file is
+ * not read: RnxError. Other failures as node:fs throws them.
  */
 export function readRegularFile(path: string, maxBytes: number): Buffer<ArrayBuffer> {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const stat = fstatSync(fd);
     if (!stat.isFile()) throw new RnxError(`${path} is not a regular file`);
