@@ -2,7 +2,7 @@
  * Makes dist/rnx, one file that needs nothing else on the machine: `bun build.ts`.
  * `bun build.ts --arm64` makes dist/rnx-arm64 too; what that needs comes from npm once, then from node_modules/.cache.
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { version } from "./package.json";
 
 const ROOT = import.meta.dir;
@@ -68,12 +68,16 @@ async function bunForArm64(): Promise<string> {
   const bunPath = `${directory}/package/bin/bun`;
   if (existsSync(bunPath)) return bunPath;
 
-  mkdirSync(directory, { recursive: true });
-  await run(["npm", "pack", "--silent", `${name}@${bunVersion}`], directory);
-  const archive = `${directory}/oven-bun-linux-aarch64-${bunVersion}.tgz`;
+  const unpacked = `${directory}.new`;
+  rmSync(unpacked, { recursive: true, force: true });
+  mkdirSync(unpacked, { recursive: true });
+  await run(["npm", "pack", "--silent", `${name}@${bunVersion}`], unpacked);
+  const archive = `${unpacked}/oven-bun-linux-aarch64-${bunVersion}.tgz`;
   const digest = new Bun.CryptoHasher("sha512").update(await Bun.file(archive).bytes()).digest("base64");
   if (`sha512-${digest}` !== integrity) throw new Error(`${archive}: not what package-lock.json says`);
-  await run(["tar", "-xzf", archive], directory);
+  await run(["tar", "-xzf", archive], unpacked);
+  rmSync(archive);
+  renameSync(unpacked, directory);
   return bunPath;
 }
 

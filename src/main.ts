@@ -1,6 +1,6 @@
 import { readArguments } from "./caller.ts";
 import { describe } from "./describe.ts";
-import { paint, printHint, printNotice, ReaderGone } from "./terminal.ts";
+import { printError, printHint, printNotice, ReaderGone } from "./terminal.ts";
 import { describeTrace, tracePhase } from "./trace.ts";
 
 // Failure until success is proven: an event loop that runs dry before a command has answered must not end with 0.
@@ -17,9 +17,9 @@ async function main(): Promise<number> {
   } catch (error) {
     if (error instanceof ReaderGone) return 0;
     const { lines, hint, stack, exitCode } = describe(error);
-    for (const line of lines) printNotice(`${paint(2, "red", "Error:")} ${line}`);
+    for (const line of lines) printError(line);
     if (hint !== undefined) printHint(hint);
-    if (stack !== undefined) printNotice(stack);
+    for (const line of stack?.split("\n") ?? []) printNotice(line);
     return exitCode;
   }
 }

@@ -50,18 +50,30 @@ export function printJson(value: unknown): void {
   print(`${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** Writes one line to standard error: errors, warnings, progress. Never fails: there is nobody left to tell. */
+/**
+ * Writes one line to standard error: warnings, progress, verdicts; made printable, since it may quote what anybody
+ * typed. Never fails: there is nobody left to tell.
+ */
 export function printNotice(line: string): void {
+  writeNotice(printable(line));
+}
+
+/** Writes an error as one line to standard error. */
+export function printError(line: string): void {
+  writeNotice(`${paint(2, "red", "Error:")} ${printable(line)}`);
+}
+
+/** Writes what may help as one line to standard error, for people: only to a terminal. */
+export function printHint(hint: string): void {
+  if (isTerminal(2)) writeNotice(`${paint(2, "cyan", "hint:")} ${printable(hint)}`);
+}
+
+function writeNotice(line: string): void {
   try {
     write(2, encodeBytes(`${line}\n`));
   } catch {
     // Standard error is closed or full.
   }
-}
-
-/** Writes what may help as one line to standard error, for people: only to a terminal. */
-export function printHint(hint: string): void {
-  if (isTerminal(2)) printNotice(`${paint(2, "cyan", "hint:")} ${hint}`);
 }
 
 /** Whether the descriptor is a terminal, as isatty(3) finds out. */
@@ -97,7 +109,7 @@ function hasColour(fd: OutputFd): boolean {
 export function formatTable(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map(printable));
   const widths = (cells[0] ?? []).map((_, column) =>
-    Math.max(...cells.map((row) => Bun.stringWidth(row[column] ?? ""))),
+    cells.reduce((width, row) => Math.max(width, Bun.stringWidth(row[column] ?? "")), 0),
   );
   const lines = cells.map((row) =>
     row

@@ -15,7 +15,7 @@ export async function runCommand(tokens: readonly string[]): Promise<number> {
     throw new UsageError(`RNX_SERVER is set ("${server}") but rnx cannot use another machine; unset it`);
   }
   const { path, rest } = findCommand(tokens);
-  const load = COMMANDS[path.join(" ")];
+  const load = COMMANDS.get(path.join(" "));
   if (load === undefined) return explainIncomplete(path, rest);
 
   const commandClass = await load();
@@ -63,12 +63,16 @@ function findWord(
     const before = at > from ? tokens[at - 1]! : "";
     if (isFlag(before) && !before.includes("=") && !COMMON.some(({ names }) => names.includes(before)))
       continue;
-    const nearest = findNearest(token, names);
-    const suggestion =
-      nearest === undefined ? `see rnx ${prefix}--help` : `did you mean "${prefix}${nearest}"?`;
-    throw new UsageError(`unknown command "${prefix}${token}"; ${suggestion}`);
+    throw new UsageError(explainUnknownCommand(token, names, prefix));
   }
   return undefined;
+}
+
+function explainUnknownCommand(word: string, names: readonly string[], prefix: string): string {
+  const nearest = findNearest(word, names);
+  const suggestion =
+    nearest === undefined ? `see rnx ${prefix}--help` : `did you mean "${prefix}${nearest}"?`;
+  return `unknown command "${prefix}${word}"; ${suggestion}`;
 }
 
 /** No command, or a noun without its verb: the help when that was asked for, else what is missing. */

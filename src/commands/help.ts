@@ -21,16 +21,16 @@ export class HelpCommand extends RnxCommand {
 /** Prints the help for the words of a command: none for rnx itself, "job", "job run". */
 export async function showHelp(path: readonly string[]): Promise<number> {
   const name = path.join(" ");
-  const load = COMMANDS[name];
+  const load = COMMANDS.get(name);
   if (path.length === 0) print(await describeProgram());
-  else if (name in GROUPS) print(await describeGroup(name));
+  else if (GROUPS.has(name)) print(await describeGroup(name));
   else if (load !== undefined) print(describeCommand(name, await load()));
-  else throw new UsageError(`no such command: "${name}"`);
+  else throw new UsageError(`unknown command "${name}"; see rnx --help`);
   return 0;
 }
 
 async function describeProgram(): Promise<string> {
-  const names = Object.keys(COMMANDS);
+  const names = [...COMMANDS.keys()];
   return [
     "Runs commands as jobs in micro-containers, without a daemon.\n",
     section("Usage", ["rnx [--json] [--no-color] COMMAND [ARGS...]"]),
@@ -47,9 +47,9 @@ async function describeProgram(): Promise<string> {
 
 async function describeGroup(noun: string): Promise<string> {
   const names = findVerbs(noun).map((verb) => `${noun} ${verb}`);
-  const first = await COMMANDS[names[0]!]!();
+  const first = await COMMANDS.get(names[0]!)!();
   return [
-    `rnx ${noun}: ${GROUPS[noun]}\n`,
+    `rnx ${noun}: ${GROUPS.get(noun)}\n`,
     section("Commands", await summaries(names)),
     section("Example", [exampleLine(first)]),
     `rnx ${noun} COMMAND --help explains one of them.\n`,
@@ -79,7 +79,7 @@ function exampleLine(commandClass: RnxCommandClass): string {
 async function summaries(names: readonly string[]): Promise<string[]> {
   const rows = await Promise.all(
     names.map(async (name): Promise<[string, string]> => {
-      const { operands, usage } = await COMMANDS[name]!();
+      const { operands, usage } = await COMMANDS.get(name)!();
       return [`rnx ${name} ${operands.usage}`, usage.description ?? ""];
     }),
   );

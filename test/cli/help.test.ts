@@ -42,6 +42,14 @@ describe("help", () => {
     expect(stdout).not.toContain("Usage:");
   });
 
+  test.each([["constructor"], ["job toString"], ["bogus"]])("help %s: no such command", async (words) => {
+    const { code, stderr } = await rnx("help", ...words.split(" "));
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: `Error: unknown command "${words}"; see rnx --help\n`,
+    });
+  });
+
   test("help needs no root", async () => {
     const { code, stdout } = await runShell(home.path, "setpriv --reuid=65534 --clear-groups $RNX help");
     expect(code).toBe(0);

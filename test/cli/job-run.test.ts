@@ -31,6 +31,7 @@ describe("a call that is wrong starts no job", () => {
     ["C09", "--upload=/proc/kmsg", 'Error: --upload "/proc/kmsg": not a regular file'],
     ["C09", "--upload=/dev/stdin", 'Error: --upload "/dev/stdin": not a regular file'],
     ["C17", "--env=A B=1", 'Error: --env "A B=1": expected KEY=VALUE'],
+    ["C17", "--env=A\nB=1", 'Error: --env "A\\nB=1": expected KEY=VALUE'],
     ["C27", "--cap-add=NOPE", 'Error: --cap-add "NOPE": expected one of '],
     ["C27", "--userns=maybe", 'Error: --userns "maybe": expected on or off'],
     ["C27", "--network=nosuch", 'Error: --network "nosuch": network not found; '],
