@@ -27,8 +27,9 @@ const GROUPS: Record<string, { headers: readonly string[]; names: RegExp }> = {
   PRCTL: {
     headers: ["linux/prctl.h"],
     names:
-      /^PR_(SET_DUMPABLE|SET_NO_NEW_PRIVS|CAPBSET_DROP|SET_KEEPCAPS|CAP_AMBIENT|CAP_AMBIENT_CLEAR_ALL|SET_PDEATHSIG|SET_NAME)$/,
+      /^PR_(SET_DUMPABLE|SET_NO_NEW_PRIVS|CAPBSET_DROP|CAP_AMBIENT|CAP_AMBIENT_CLEAR_ALL|SET_SECUREBITS)$/,
   },
+  SECUREBITS: { headers: ["linux/securebits.h"], names: /^SECBIT_NOROOT(_LOCKED)?$/ },
   RESOURCE: { headers: ["sys/resource.h"], names: /^__RLIMIT_|^RLIMIT_\w+$/ },
   SIGNAL: { headers: ["asm/signal.h"], names: /^(SIG(?!RTM)[A-Z0-9]+|SIG_(IGN|DFL|SETMASK|BLOCK|UNBLOCK))$/ },
   CAPABILITY: { headers: ["linux/capability.h"], names: /^(CAP_[A-Z_]+|_LINUX_CAPABILITY_VERSION_3)$/ },

@@ -3,7 +3,7 @@ import { SystemCallError, type ErrnoName } from "../linux/syscall.ts";
 import { errnoName } from "../linux/syscall.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { findHint } from "./hints.ts";
-import { StepFailure } from "../sandbox/launch.ts";
+import { StepFailure } from "../sandbox/encode.ts";
 import { ENTER_WORKDIR, EXECUTE_COMMAND } from "../sandbox/process.ts";
 import type { JobSpec } from "./spec.ts";
 
@@ -34,9 +34,8 @@ export function describeStartFailure(error: unknown, spec: JobSpec): unknown {
     return new StartError(explain(`sandbox: ${error.message}`, error.call, error.errno), { cause: error });
   }
   if (!(error instanceof StepFailure)) return error;
-  if (error.process === "job" && error.step.label === EXECUTE_COMMAND)
-    return describeExecFailure(error, spec);
-  if (error.process === "job" && error.step.label === ENTER_WORKDIR) {
+  if (error.child === "job" && error.step.label === EXECUTE_COMMAND) return describeExecFailure(error, spec);
+  if (error.child === "job" && error.step.label === ENTER_WORKDIR) {
     return new StartError(
       `working directory not found in the job: "${spec.workdir}": ${errnoName(error.errno)}`,
     );

@@ -114,14 +114,18 @@ export const SCHED = {
 
 /** linux/prctl.h */
 export const PRCTL = {
-  PR_SET_PDEATHSIG: 1,
   PR_CAP_AMBIENT_CLEAR_ALL: 4,
   PR_SET_DUMPABLE: 4,
-  PR_SET_KEEPCAPS: 8,
-  PR_SET_NAME: 15,
   PR_CAPBSET_DROP: 0x18,
+  PR_SET_SECUREBITS: 0x1c,
   PR_SET_NO_NEW_PRIVS: 0x26,
   PR_CAP_AMBIENT: 0x2f,
+} as const;
+
+/** linux/securebits.h */
+export const SECUREBITS = {
+  SECBIT_NOROOT: 1,
+  SECBIT_NOROOT_LOCKED: 2,
 } as const;
 
 /** sys/resource.h */

@@ -64,22 +64,49 @@ export function planIdentity(identity: Identity): Step[] {
   ];
 }
 
-/** Leaves the given capabilities and no others, in all five sets; inheritable and ambient stay empty. */
+/**
+ * Leaves the given capabilities and no others, in all five sets, to this process and to what it executes; inheritable
+ * and ambient stay empty.
+ */
 export function planCapabilities(kept: readonly CapabilityName[]): Step[] {
   const dropped = ALL_CAPABILITIES.filter((name) => !kept.includes(name));
-  const mask = kept.reduce((bits, name) => bits | (1n << BigInt(CAPABILITY[name])), 0n);
-  const sets = Buffer.alloc(24); // two of struct __user_cap_data_struct: effective, permitted, inheritable
-  for (const [i, bits] of [mask & 0xffff_ffffn, mask >> 32n].entries()) {
-    sets.writeUInt32LE(Number(bits), i * 12);
-    sets.writeUInt32LE(Number(bits), i * 12 + 4);
-  }
-  const header = Buffer.alloc(8); // struct __user_cap_header_struct: version, pid
-  header.writeUInt32LE(CAPABILITY._LINUX_CAPABILITY_VERSION_3, 0);
   return [
     // EINVAL: a capability newer than the kernel.
     ...dropped.map((name) =>
       step(`drop ${name}`, "prctl", [flags("PR_CAPBSET_DROP"), flags(name), 0, 0, 0], ["EINVAL"]),
     ),
+    ...setCapabilities(kept),
+  ];
+}
+
+/**
+ * Takes every capability from this process for good: with SECBIT_NOROOT user id 0 gains none at execve. For PID 1;
+ * a job's root is to keep what planCapabilities leaves.
+ */
+export function planNoCapabilities(): Step[] {
+  return [
+    step("make root ordinary", "prctl", [
+      flags("PR_SET_SECUREBITS"),
+      flags("SECBIT_NOROOT", "SECBIT_NOROOT_LOCKED"),
+      0,
+      0,
+      0,
+    ]),
+    ...setCapabilities([]),
+  ];
+}
+
+function setCapabilities(kept: readonly CapabilityName[]): Step[] {
+  const sets = Buffer.alloc(24); // two of struct __user_cap_data_struct: effective, permitted, inheritable
+  for (const name of kept) {
+    const word = CAPABILITY[name] < 32 ? 0 : 12;
+    const bit = 1 << (CAPABILITY[name] & 31);
+    sets.writeInt32LE(sets.readInt32LE(word) | bit, word);
+    sets.writeInt32LE(sets.readInt32LE(word + 4) | bit, word + 4);
+  }
+  const header = Buffer.alloc(8); // struct __user_cap_header_struct: version, pid
+  header.writeUInt32LE(CAPABILITY._LINUX_CAPABILITY_VERSION_3, 0);
+  return [
     step("clear ambient capabilities", "prctl", [
       flags("PR_CAP_AMBIENT"),
       flags("PR_CAP_AMBIENT_CLEAR_ALL"),

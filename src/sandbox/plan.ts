@@ -11,7 +11,13 @@
  */
 import type { CapabilityName } from "./capabilities.ts";
 import { planDev, planDevContents } from "./dev.ts";
-import { type Identity, planCapabilities, planIdentity, planUserNamespaceHolder } from "./identity.ts";
+import {
+  type Identity,
+  planCapabilities,
+  planIdentity,
+  planNoCapabilities,
+  planUserNamespaceHolder,
+} from "./identity.ts";
 import { planLoopback } from "./network.ts";
 import { planProc, planProcMasks, planSys, planSysReadOnly } from "./proc.ts";
 import {
@@ -88,6 +94,7 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
     holder: identity.hasUserNamespace ? planUserNamespaceHolder() : [],
     init: [
       inheritToSlot("lifeline"),
+      inheritToSlot("ready"),
       inheritToSlot("initProgram"),
       ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
       closeInherited,
@@ -114,7 +121,7 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
       planReaping(),
       ...planResourceLimits(input.resourceLimits),
       ...planIdentity(identity),
-      ...planCapabilities([]),
+      ...planNoCapabilities(),
       ...planNoNewPrivileges(),
       planCloseOnExec(),
       planPause(),
