@@ -102,3 +102,34 @@ sys.stdout.buffer.write(data); sys.exit(p.wait())'`;
     expect(stdout).toBe((await rnx("help", "job", "run")).stdout);
   });
 });
+
+describe("on a terminal", () => {
+  const terminal = (command: string, env = {}) =>
+    runShell(home.path, `script -qec '${command}' /dev/null`, { env: { TERM: "xterm", ...env } });
+
+  test("errors are coloured and a hint is given", async () => {
+    const { stdout } = await terminal("$RNX job status nosuch");
+    expect(stdout).toContain("\x1b[31mError:\x1b[0m job not found");
+    expect(stdout).toContain("\x1b[36mhint:\x1b[0m rnx job list");
+  });
+
+  test.each([
+    ["NO_COLOR", "$RNX job status nosuch", { NO_COLOR: "1" }],
+    ["--no-color", "$RNX --no-color job status nosuch", {}],
+    ["--no-color behind the command", "$RNX job status nosuch --no-color", {}],
+    ["a dumb terminal", "$RNX job status nosuch", { TERM: "dumb" }],
+  ])("%s: no colour", async (_, command, env) => {
+    const { stdout } = await terminal(command, env);
+    expect(stdout).toContain("Error: job not found");
+    expect(stdout).not.toContain("\x1b");
+  });
+
+  test("what goes along by itself is said", async () => {
+    const cwd = makeHome();
+    writeFileSync(join(cwd.path, "f.txt"), "x");
+    const script = `script -qec '$RNX job run cat f.txt' /dev/null`;
+    const { stdout } = await runShell(home.path, script, { cwd: cwd.path, env: { TERM: "dumb" } });
+    expect(stdout.replaceAll("\r", "")).toBe("uploaded: f.txt\nx");
+    cwd.remove();
+  });
+});
