@@ -5,22 +5,18 @@ import type { HostEntry, HostRoot } from "../sandbox/rootfs.ts";
 const PROGRAM_DIRECTORIES: readonly string[] = ["bin", "lib", "lib32", "lib64", "libx32", "sbin", "usr"];
 
 /**
- * What of /etc a job without a runtime sees: how programs find libraries, alternatives, certificates, fonts, time
- * zones and services, and the settings that Java keeps there. Nothing with users, passwords, hosts or keys.
+ * What of /etc a job without a runtime sees: how programs find libraries, alternatives, certificates, the time
+ * zone and services, and the settings that Java keeps there. Nothing with users, passwords, hosts or keys.
  */
 const ETC_ALLOWED = new Set([
   "alternatives",
   "crypto-policies",
-  "fonts",
   "ld.so.cache",
   "localtime",
-  "mime.types",
   "os-release",
   "pki",
-  "protocols",
   "services",
   "ssl",
-  "timezone",
 ]);
 const JAVA_SETTINGS = "java-";
 

@@ -16,13 +16,6 @@ import { ERRNO } from "./errno.ts";
 import { type Arena, setWord } from "./memory.ts";
 import { type ErrnoName, getStubs, SystemCallError } from "./syscall.ts";
 
-/** One system call of the child, its arguments already words. */
-export interface CallRecord {
-  readonly call: SyscallName;
-  readonly words: readonly number[];
-  readonly tolerates: readonly ErrnoName[];
-}
-
 /** The running child, and what became of its calls: read `failure` once it has exec'd or ended. */
 export interface Clone {
   readonly pid: number;
@@ -33,60 +26,76 @@ export interface Clone {
 }
 
 const RECORD_WORDS = 9;
-const RECORD_BYTES = RECORD_WORDS * 8;
 const TOLERATED_WORD = 7;
 const RESULT_WORD = 8;
+/** The largest errno that has a bit in a mask that must stay positive. */
+const TOLERABLE_ERRNO = 62;
 /** struct clone_args up to and including `cgroup` (CLONE_ARGS_SIZE_VER2). */
 const CLONE_ARGS_BYTES = 88;
 
-/** Sets a bit for each errno: they are numbers below 63, so that the mask stays positive. */
-function setToleratedMask(view: DataView, offset: number, names: readonly ErrnoName[]): void {
-  for (const name of names) {
-    const errno = ERRNO[name];
-    if (errno > 62) throw new TypeError(`${name} cannot be tolerated: its number is above 62`);
-    const half = offset + (errno < 32 ? 0 : 4);
-    view.setUint32(half, (view.getUint32(half, true) | (1 << (errno & 31))) >>> 0, true);
+/** The calls of one child, laid out in an arena. */
+export class CallRecords {
+  readonly #arena: Arena;
+  readonly #address: number;
+  /** The words of the records, each as two halves. */
+  readonly #halves: Int32Array;
+  readonly #count: number;
+
+  constructor(arena: Arena, count: number) {
+    const { address, bytes } = arena.allocate((count + 1) * RECORD_WORDS * 8);
+    this.#arena = arena;
+    this.#address = address;
+    this.#count = count;
+    this.#halves = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    setWord(this.#halves, count * RECORD_WORDS, -1);
   }
-}
 
-/**
- * Clones a child that runs the calls. The arena holds what they point at, and the records: keep it until the
- * child has exec'd. `cgroup` is a descriptor of a cgroup2 directory that the child starts in.
- * Throws SystemCallError when clone3 itself fails.
- */
-export function cloneChild(
-  arena: Arena,
-  calls: readonly CallRecord[],
-  options: { readonly flags: number; readonly cgroup?: number | undefined },
-): Clone {
-  const records = arena.allocate((calls.length + 1) * RECORD_BYTES);
-  const view = new DataView(records.bytes.buffer, records.bytes.byteOffset, records.bytes.length);
-  const result = (record: number) => {
-    const offset = record * RECORD_BYTES + RESULT_WORD * 8;
-    return view.getInt32(offset, true); // An errno, positive or negative: the low half has it all.
-  };
+  /** Sets the call of a record, and the failures after which the next one follows. */
+  setCall(index: number, call: SyscallName, tolerates: readonly ErrnoName[]): void {
+    setWord(this.#halves, index * RECORD_WORDS, ABI.syscalls[call]);
+    for (const name of tolerates) this.#tolerate(index, name);
+  }
 
-  calls.forEach(({ call, words, tolerates }, i) => {
-    const offset = i * RECORD_BYTES;
-    setWord(view, offset, ABI.syscalls[call]);
-    for (let j = 0; j < words.length; j++) setWord(view, offset + (j + 1) * 8, words[j]!);
-    setToleratedMask(view, offset + TOLERATED_WORD * 8, tolerates);
-  });
-  setWord(view, calls.length * RECORD_BYTES, -1);
+  #tolerate(index: number, name: ErrnoName): void {
+    const errno = ERRNO[name];
+    if (errno > TOLERABLE_ERRNO) throw new TypeError(`${name} cannot be tolerated: its number is too large`);
+    const half = (index * RECORD_WORDS + TOLERATED_WORD) * 2 + (errno >> 5);
+    this.#halves[half]! |= 1 << (errno & 31);
+  }
 
-  const intoCgroup = options.cgroup !== undefined;
-  const flags = options.flags + (intoCgroup ? SCHED.CLONE_INTO_CGROUP : 0);
-  // flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
-  const cloneArgs = arena.words([flags, 0, 0, 0, SIGNAL.SIGCHLD, 0, 0, 0, 0, 0, options.cgroup ?? 0]);
-  const pid = Number(getStubs().clone(records.address, cloneArgs, CLONE_ARGS_BYTES));
-  if (pid < 0) throw new SystemCallError("clone3", -pid);
+  /** Sets one of a record's arguments, counted from 0. */
+  setArgument(index: number, position: number, word: number): void {
+    setWord(this.#halves, index * RECORD_WORDS + 1 + position, word);
+  }
 
-  return {
-    pid,
-    failure() {
-      const index = calls.findIndex((_, i) => result(i) < 0);
-      return index < 0 ? undefined : { index, errno: -result(index) };
-    },
-    toleratedErrno: (index) => Math.max(result(index), 0),
-  };
+  /**
+   * Clones a child that runs the calls, once. `flags` are those of clone3(2), `cgroup` a descriptor of a cgroup2
+   * directory that the child starts in. The arena must stay referenced until the child has exec'd or ended.
+   * Throws SystemCallError when clone3 itself fails.
+   */
+  clone(flags: number, cgroup?: number): Clone {
+    const allFlags = flags + (cgroup === undefined ? 0 : SCHED.CLONE_INTO_CGROUP);
+    // flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup
+    const words = [allFlags, 0, 0, 0, SIGNAL.SIGCHLD, 0, 0, 0, 0, 0, cgroup ?? 0];
+    const pid = Number(getStubs().clone(this.#address, this.#arena.words(words), CLONE_ARGS_BYTES));
+    if (pid < 0) throw new SystemCallError("clone3", -pid);
+    return {
+      pid,
+      failure: () => this.#findFailure(),
+      toleratedErrno: (index) => Math.max(this.#result(index), 0),
+    };
+  }
+
+  #findFailure(): { readonly index: number; readonly errno: number } | undefined {
+    for (let index = 0; index < this.#count; index++) {
+      const result = this.#result(index);
+      if (result < 0) return { index, errno: -result };
+    }
+    return undefined;
+  }
+
+  /** An errno, positive or negative: the low half has it all. */
+  #result(index: number): number {
+    return this.#halves[(index * RECORD_WORDS + RESULT_WORD) * 2]!;
+  }
 }

@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { type CallRecord, type Clone, cloneChild } from "../linux/clone.ts";
+import { CallRecords, type Clone } from "../linux/clone.ts";
 import { duplicate } from "../linux/files.ts";
 import { Arena } from "../linux/memory.ts";
 import { errnoName } from "../linux/syscall.ts";
@@ -39,8 +39,7 @@ const PLAN_BYTES = 64 * 1024;
 export class EncodedSteps {
   readonly #name: ChildName;
   readonly #steps: readonly Step[];
-  readonly #arena = new Arena(PLAN_BYTES);
-  readonly #calls: readonly CallRecord[];
+  readonly #records: CallRecords;
   /** Copies of descriptors whose number is that of a slot: theirs would be overwritten before their turn comes. */
   readonly #copies: number[] = [];
 
@@ -48,17 +47,21 @@ export class EncodedSteps {
     this.#name = name;
     this.#steps = steps;
     const descriptors = this.#moveOutOfSlots(inherited);
-    this.#calls = steps.map(({ call, args, tolerates }) => ({
-      call,
-      tolerates,
-      words: args.map((argument) => encodeArgument(this.#arena, argument, descriptors)),
-    }));
+    const arena = new Arena(PLAN_BYTES);
+    this.#records = new CallRecords(arena, steps.length);
+    for (let i = 0; i < steps.length; i++) {
+      const { call, args, tolerates } = steps[i]!;
+      this.#records.setCall(i, call, tolerates);
+      for (let j = 0; j < args.length; j++) {
+        this.#records.setArgument(i, j, encodeArgument(arena, args[j]!, descriptors));
+      }
+    }
   }
 
   /** Clones a child that runs the steps; flags are those of clone3(2). Throws SystemCallError. */
   clone(flags: number, cgroup?: number): Clone {
     try {
-      return cloneChild(this.#arena, this.#calls, { flags, cgroup });
+      return this.#records.clone(flags, cgroup);
     } finally {
       for (const fd of this.#copies) closeSync(fd);
     }

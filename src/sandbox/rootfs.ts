@@ -49,19 +49,14 @@ export interface GeneratedFile {
 const HOST_ROOT_BYTES = 64 * 1024 * 1024;
 const HOST_ROOT_INODES = 16_384;
 
-/** Directories of a root without a runtime that are the job's own; sticky and open to all where the host's are. */
+/** Directories of a root without a runtime that are the job's own. */
 const OWN_DIRECTORIES: readonly (readonly [path: string, mode: number])[] = [
   ["etc", 0o755],
   ["home", 0o755],
-  ["mnt", 0o755],
   ["opt", 0o755],
   ["root", 0o700],
   ["run", 0o755],
-  ["srv", 0o755],
   ["var", 0o755],
-  ["var/cache", 0o755],
-  ["var/lib", 0o755],
-  ["var/log", 0o755],
   ["var/tmp", 0o1777],
 ];
 
