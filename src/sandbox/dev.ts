@@ -1,7 +1,7 @@
 import type { Identity } from "./identity.ts";
 import { mountAt } from "./mounts.ts";
 import { temporaryOptions } from "./rootfs.ts";
-import { flags, type Step, step } from "./step.ts";
+import { flags, mode, type Step, step } from "./step.ts";
 
 /** The device nodes of a job and their numbers, devices.txt of the kernel: memory devices are major 1. */
 const NODES: readonly (readonly [name: string, major: number, minor: number])[] = [
@@ -47,11 +47,11 @@ export function planDevContents(identity: Identity, sharedMemoryBytes: number): 
       step(`create /dev/${name}`, "mknodat", [
         flags("AT_FDCWD"),
         `/dev/${name}`,
-        CHARACTER_DEVICE | 0o666,
+        mode(CHARACTER_DEVICE | 0o666),
         (major << 8) | minor,
       ]),
       // The caller's umask is 022 here.
-      step(`open /dev/${name} to all`, "fchmodat", [flags("AT_FDCWD"), `/dev/${name}`, 0o666]),
+      step(`open /dev/${name} to all`, "fchmodat", [flags("AT_FDCWD"), `/dev/${name}`, mode(0o666)]),
     ]),
     ...LINKS.map(([name, target]) =>
       step(`link /dev/${name}`, "symlinkat", [target, flags("AT_FDCWD"), `/dev/${name}`]),
@@ -66,7 +66,7 @@ function planDevMount(name: string, type: string, data: string | 0): Step[] {
   const path = `/dev/${name}`;
   const nodev = type === "devpts" ? ([] as const) : (["MS_NODEV"] as const);
   return [
-    step(`create ${path}`, "mkdirat", [flags("AT_FDCWD"), path, 0o755]),
+    step(`create ${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode(0o755)]),
     step(`mount ${type} on ${path}`, "mount", [
       type,
       path,

@@ -91,6 +91,7 @@ function encodeArgument(arena: Arena, argument: Argument, inherited: Inherited):
   if (typeof argument === "number") return argument;
   if (typeof argument === "string") return arena.string(argument);
   if ("flags" in argument) return combineFlags(argument.flags);
+  if ("mode" in argument) return argument.mode;
   if ("slot" in argument) return SLOTS[argument.slot];
   if ("vector" in argument) return arena.stringVector(argument.vector);
   if ("words" in argument)

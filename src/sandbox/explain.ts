@@ -35,6 +35,7 @@ function explainArgument(argument: Argument): string {
   if (typeof argument === "number")
     return argument < HEXADECIMAL_FROM ? `${argument}` : `0x${argument.toString(16)}`;
   if ("flags" in argument) return argument.flags.join("|") || "0";
+  if ("mode" in argument) return `0${argument.mode.toString(8)}`;
   if ("slot" in argument) return `<${argument.slot}>`;
   if ("inherited" in argument) return `<${argument.inherited} of the parent>`;
   if ("vector" in argument) return JSON.stringify(argument.vector);

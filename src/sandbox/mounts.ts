@@ -5,7 +5,7 @@
  * (CVE-2019-19921, CVE-2026-41579). Every mount point is therefore opened below the root's descriptor with
  * openat2(2) RESOLVE_IN_ROOT and RESOLVE_NO_SYMLINKS, made the working directory, and mounted on as ".".
  */
-import { type Argument, type ConstantName, flags, slot, type Step, step } from "./step.ts";
+import { type Argument, type ConstantName, flags, mode, slot, type Step, step } from "./step.ts";
 
 /** Makes the directories of `target` (relative to the root), and the last one the working directory. */
 export function enterMountPoint(target: string): Step[] {
@@ -13,7 +13,7 @@ export function enterMountPoint(target: string): Step[] {
   return [
     ...parts.map((_, i) => {
       const path = parts.slice(0, i + 1).join("/");
-      return step(`create /${path}`, "mkdirat", [slot("root"), path, 0o755], ["EEXIST", "EROFS"]);
+      return step(`create /${path}`, "mkdirat", [slot("root"), path, mode(0o755)], ["EEXIST", "EROFS"]);
     }),
     step(`open /${target}`, "openat2", [
       slot("root"),

@@ -46,6 +46,7 @@ import {
   type ConstantName,
   flags,
   inheritToSlot,
+  mode,
   slot,
   type Step,
   step,
@@ -98,7 +99,7 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
       inheritToSlot("initProgram"),
       ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
       closeInherited,
-      step("set umask", "umask", [JOB_UMASK]),
+      step("set umask", "umask", [mode(JOB_UMASK)]),
       // The cgroup that clone3 put this process into becomes "/" of what the job sees.
       step("new cgroup namespace", "unshare", [flags("CLONE_NEWCGROUP")]),
       // Before any mount: none may reach the host.
@@ -133,7 +134,7 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
       inheritToSlot("init"),
       ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
       closeInherited,
-      step("set umask", "umask", [JOB_UMASK]),
+      step("set umask", "umask", [mode(JOB_UMASK)]),
       // While the host's cgroup mounts are still in sight. A v2 group was entered by clone3.
       ...input.cgroupJoinFiles.flatMap((path) => writeSetting("enter cgroup", path, "0")),
       step("join the sandbox", "setns", [

@@ -8,7 +8,7 @@
  */
 import type { Identity } from "./identity.ts";
 import { attachTree, bindAt, mountAt, openTree } from "./mounts.ts";
-import { type Argument, flags, slot, type Step, step } from "./step.ts";
+import { type Argument, flags, mode, slot, type Step, step } from "./step.ts";
 
 /** One entry of a host directory that a job without a runtime gets to see. */
 export type HostEntry =
@@ -50,7 +50,7 @@ const HOST_ROOT_BYTES = 64 * 1024 * 1024;
 const HOST_ROOT_INODES = 16_384;
 
 /** Directories of a root without a runtime that are the job's own. */
-const OWN_DIRECTORIES: readonly (readonly [path: string, mode: number])[] = [
+const OWN_DIRECTORIES: readonly (readonly [path: string, bits: number])[] = [
   ["etc", 0o755],
   ["home", 0o755],
   ["opt", 0o755],
@@ -122,10 +122,12 @@ function planHostEntries(root: HostRoot, identity: Identity, generated: readonly
   const owner: readonly Argument[] = [identity.firstId, identity.firstId];
   return [
     step("enter the root", "fchdir", [slot("root")]),
-    ...OWN_DIRECTORIES.flatMap(([path, mode]) => [
-      step(`create /${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode]),
+    ...OWN_DIRECTORIES.flatMap(([path, bits]) => [
+      step(`create /${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode(bits)]),
       // The umask took bits away.
-      ...(mode === 0o1777 ? [step(`open /${path} to all`, "fchmodat", [flags("AT_FDCWD"), path, mode])] : []),
+      ...(bits === 0o1777
+        ? [step(`open /${path} to all`, "fchmodat", [flags("AT_FDCWD"), path, mode(bits)])]
+        : []),
       step(`give /${path}`, "fchownat", [flags("AT_FDCWD"), path, ...owner, 0]),
     ]),
     ...generated.flatMap(({ path, text }) => createFile(path, text)),
@@ -136,7 +138,7 @@ function planHostEntries(root: HostRoot, identity: Identity, generated: readonly
 function createFile(path: string, text: string): Step[] {
   const create = flags("O_WRONLY", "O_CREAT", "O_EXCL", "O_CLOEXEC");
   return [
-    step(`create ${path}`, "openat", [flags("AT_FDCWD"), path.slice(1), create, 0o644]),
+    step(`create ${path}`, "openat", [flags("AT_FDCWD"), path.slice(1), create, mode(0o644)]),
     ...(text === "" ? [] : [step(`write ${path}`, "write", [slot("opened"), text, Buffer.byteLength(text)])]),
     step("close", "close", [slot("opened")]),
   ];
@@ -151,7 +153,7 @@ function planHostEntry(entry: HostEntry): Step[] {
   const attributes = ["MOUNT_ATTR_RDONLY", "MOUNT_ATTR_NOSUID", "MOUNT_ATTR_NODEV"] as const;
   return [
     ...(isDirectory
-      ? [step(`create ${entry.path}`, "mkdirat", [flags("AT_FDCWD"), relative, 0o755])]
+      ? [step(`create ${entry.path}`, "mkdirat", [flags("AT_FDCWD"), relative, mode(0o755)])]
       : createFile(entry.path, "")),
     ...openTree(entry.path, { attributes, recursive: isDirectory }),
     ...attachTree(entry.path, relative),

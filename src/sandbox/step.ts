@@ -63,6 +63,7 @@ export type Argument =
   | number
   | string
   | { readonly flags: readonly ConstantName[] }
+  | { readonly mode: number }
   | { readonly slot: SlotName }
   | { readonly inherited: InheritedName }
   | { readonly vector: readonly string[] }
@@ -91,6 +92,11 @@ export function step(
 /** Or-ed constants, by name. */
 export function flags(...names: readonly ConstantName[]): Argument {
   return { flags: names };
+}
+
+/** Permission bits, and the file type where mknod(2) wants it. */
+export function mode(bits: number): Argument {
+  return { mode: bits };
 }
 
 /** A descriptor slot of the child. */

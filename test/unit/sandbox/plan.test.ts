@@ -173,7 +173,7 @@ describe("the explanation", () => {
         "  take init descriptor: dup3(<init of the parent>, <init>, O_CLOEXEC)",
         "  take userNamespace descriptor: dup3(<userNamespace of the parent>, <userNamespace>, O_CLOEXEC)",
         "  close inherited descriptors: close_range(3, 63, 0)",
-        "  set umask: umask(18)",
+        "  set umask: umask(022)",
         "  join the sandbox: setns(<init>, CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWNET)",
         "  new cgroup namespace: unshare(CLONE_NEWCGROUP)",
         "  new session: setsid()",
