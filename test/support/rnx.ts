@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
+import { patient } from "./slowness.ts";
 
 /** The built program: what users run, not the sources. */
 export const RNX = join(import.meta.dir, "../../dist/rnx");
@@ -47,7 +48,7 @@ async function runProgram(command: string[], options: RnxOptions): Promise<RnxRe
     stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
     stdout: "pipe",
     stderr: "pipe",
-    timeout: options.timeoutMs ?? 30_000,
+    timeout: options.timeoutMs ?? patient(30_000),
     ...(options.cwd !== undefined && { cwd: options.cwd }),
   });
   const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
