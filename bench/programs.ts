@@ -18,8 +18,8 @@ export interface Absence {
 
 interface Candidate {
   readonly name: string;
-  /** How a machine gets it. */
-  readonly install: string;
+  /** What makes it work on a machine where it does not. */
+  readonly needs: string;
   /** Makes what the program needs, and says how it is called. */
   prepare(workspace: Workspace): Promise<Program["argv"]> | Program["argv"];
 }
@@ -30,14 +30,15 @@ export async function findPrograms(
 ): Promise<{ readonly present: readonly Program[]; readonly absent: readonly Absence[] }> {
   const present: Program[] = [];
   const absent: Absence[] = [];
-  for (const { name, install, prepare } of CANDIDATES) {
+  for (const { name, needs, prepare } of CANDIDATES) {
     try {
       const argv = await prepare(workspace);
-      if (Bun.which(argv[0]) === null) throw new Error(`not here: ${install}`);
+      if (Bun.which(argv[0]) === null) throw new Error("not here");
       workspace.time(argv);
       present.push({ name, argv });
     } catch (error) {
-      absent.push({ name, reason: error instanceof Error ? error.message : String(error) });
+      const reason = error instanceof Error ? error.message : String(error);
+      absent.push({ name, reason: `${reason} (needs ${needs})` });
     }
   }
   return { present, absent };
@@ -49,25 +50,25 @@ export const BUN_ROW = "bun hello";
 export const BUBBLEWRAP_ROW = "bubblewrap";
 
 const CANDIDATES: readonly Candidate[] = [
-  { name: "true", install: "apt-get install coreutils", prepare: () => ["true"] },
-  { name: BUN_ROW, install: "npm ci", prepare: compileHello },
-  { name: BUBBLEWRAP_ROW, install: "apt-get install bubblewrap", prepare: bubblewrap },
-  { name: "crun", install: "apt-get install crun", prepare: (workspace) => ociRuntime("crun", workspace) },
-  { name: "runc", install: "apt-get install runc", prepare: (workspace) => ociRuntime("runc", workspace) },
-  { name: "podman", install: "apt-get install podman", prepare: podman },
+  { name: "true", needs: "apt-get install coreutils", prepare: () => ["true"] },
+  { name: BUN_ROW, needs: "npm ci", prepare: compileHello },
+  { name: BUBBLEWRAP_ROW, needs: "apt-get install bubblewrap", prepare: bubblewrap },
+  { name: "crun", needs: "apt-get install crun", prepare: (workspace) => ociRuntime("crun", workspace) },
+  { name: "runc", needs: "apt-get install runc", prepare: (workspace) => ociRuntime("runc", workspace) },
+  { name: "podman", needs: "apt-get install podman", prepare: podman },
   {
     name: "systemd-run",
-    install: "needs systemd as PID 1",
+    needs: "systemd as PID 1",
     prepare: () => ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", "true"],
   },
   {
     name: RNX_ROW,
-    install: "npm run build",
+    needs: "npm run build",
     prepare: () => [RNX, "job", "run", "--network=none", "true"],
   },
   {
     name: "rnx job run --runtime",
-    install: "npm run build",
+    needs: "npm run build and apt-get install mmdebstrap",
     prepare: async ({ home }) => {
       await installTestRuntime(home);
       return [RNX, "job", "run", "--runtime=t", "--network=none", "true"];
