@@ -175,7 +175,9 @@ interface Header {
   readonly bytesStart: number;
 }
 
+/** The zeros at the end of a log that grows are an incomplete header. */
 function parseHeader(buffer: Buffer, start: number, end: number): Header | "incomplete" | "damaged" {
+  if (buffer[start] === 0) return "incomplete";
   const limit = Math.min(end, start + MAX_HEADER_BYTES);
   const newline = buffer.subarray(start, limit).indexOf(NEWLINE);
   if (newline < 0) return limit === end ? "incomplete" : "damaged";

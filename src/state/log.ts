@@ -10,7 +10,8 @@ import { formatSize } from "../units.ts";
  *     <newline>
  *
  * A frame is a line with time, stream and length, that many bytes of any kind, and a newline. Frames of the stream
- * `rnx` are what rnx has to say about the log itself. A crash can leave the last frame torn, and nothing else.
+ * `rnx` are what rnx has to say about the log itself. A log that grows ends with zeros; one whose writer was killed can
+ * end with a torn frame.
  */
 export type LogStream = "stdout" | "stderr" | "rnx";
 
@@ -21,6 +22,9 @@ export const MAX_HEADER_BYTES = 64;
 
 const NEWLINE = 10;
 
+/** What stands behind the whole frames while a log grows: zeros, and room for a last notice on a full disk. */
+const ROOM_BYTES = 128;
+
 /**
  * Writes a log of at most `maxBytes` and one frame more: when it is full, that frame says so and the rest is only
  * counted. It never throws once it is open, so that a job comes to its end on a full disk too.
@@ -28,20 +32,24 @@ const NEWLINE = 10;
 export class LogWriter implements Disposable {
   readonly #fd: number;
   readonly #maxBytes: number;
-  readonly #frame = Buffer.allocUnsafe(MAX_HEADER_BYTES + MAX_FRAME_BYTES + 1);
+  readonly #frame = Buffer.alloc(MAX_HEADER_BYTES + MAX_FRAME_BYTES + 1 + ROOM_BYTES);
   /** Where the next frame goes: all before it are whole. */
   #size = 0;
   #cutBytes = 0;
   #isCut = false;
   #failure: string | undefined;
-  /** What the last frame is to say, when there was no room for it. */
-  #unwrittenNotice: string | undefined;
 
   /** Makes the file, of mode 0600 whatever the umask. Throws as node:fs does. */
   constructor(path: string, options: { readonly maxBytes: number }) {
-    this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
-    fchmodSync(this.#fd, 0o600);
     this.#maxBytes = options.maxBytes;
+    this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      fchmodSync(this.#fd, 0o600);
+      this.#write(0);
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
   }
 
   /** Bytes of output that are not in the log. */
@@ -61,9 +69,9 @@ export class LogWriter implements Disposable {
     }
   }
 
-  /** Writes what is still to be said, and closes the file. */
+  /** Closes the file. */
   close(): void {
-    if (this.#unwrittenNotice !== undefined) this.#cut(this.#unwrittenNotice, 0);
+    if (!this.#isCut) this.#attempt(() => ftruncateSync(this.#fd, this.#size));
     closeSync(this.#fd);
   }
 
@@ -80,56 +88,54 @@ export class LogWriter implements Disposable {
     const room = this.#maxBytes - this.#size - (length - bytes.length);
     const kept = bytes.subarray(0, Math.max(room, 0));
     if (kept.length < bytes.length) length = this.#encode(stream, kept, time);
-    if (kept.length > 0) {
-      const { written, failure } = this.#write(length);
-      if (failure !== undefined) {
-        this.#failure = failure;
-        this.#cutBytes += bytes.length;
-        this.#cut(`the log is cut here: ${failure}`, written);
-        return;
-      }
-      this.#size += written;
+    if (kept.length > 0 && !this.#attempt(() => this.#write(length))) {
+      this.#cutBytes += bytes.length;
+      this.#cut(`the log is cut here: ${this.#failure}`);
+      return;
     }
+    if (kept.length > 0) this.#size += length;
     if (kept.length === bytes.length) return;
     this.#cutBytes += bytes.length - kept.length;
-    this.#cut(`the log is cut here: it has reached ${formatSize(this.#maxBytes)} (--log-max)`, 0);
+    this.#cut(`the log is cut here: it has reached ${formatSize(this.#maxBytes)} (--log-max)`);
   }
 
-  /**
-   * Ends the log with a notice. `torn` bytes of a frame that did not get in follow the whole ones; on a full disk they
-   * are the room that the notice has.
-   */
-  #cut(notice: string, torn: number): void {
+  /** Ends the log with a notice, in the room behind the whole frames. */
+  #cut(notice: string): void {
     this.#isCut = true;
     const length = this.#encode("rnx", Buffer.from(`${notice}\n`), new Date());
-    try {
-      ftruncateSync(this.#fd, this.#size + Math.min(torn, length));
-      const { failure } = this.#write(length);
-      if (failure !== undefined) ftruncateSync(this.#fd, this.#size);
-      this.#unwrittenNotice = failure === undefined ? undefined : notice;
-    } catch {
-      // The disk fails: the record's count of cut bytes has to do.
-    }
+    this.#attempt(() => {
+      // What got in of another frame goes first, so that a reader sees no part of it behind the notice.
+      ftruncateSync(this.#fd, this.#size + ROOM_BYTES);
+      this.#write(length, ROOM_BYTES);
+      ftruncateSync(this.#fd, this.#size + length);
+    });
   }
 
-  /** Puts a frame into the buffer and returns its length. */
+  /** Puts a frame into the buffer, zeros behind it, and returns its length. */
   #encode(stream: LogStream, bytes: Uint8Array, time: Date): number {
     const start = this.#frame.write(`${time.toISOString()} ${stream} ${bytes.length}\n`, "latin1");
     this.#frame.set(bytes, start);
-    this.#frame[start + bytes.length] = NEWLINE;
-    return start + bytes.length + 1;
+    const length = start + bytes.length + 1;
+    this.#frame[length - 1] = NEWLINE;
+    this.#frame.fill(0, length, length + ROOM_BYTES);
+    return length;
   }
 
-  /** Writes the buffer's first bytes behind the whole frames, in one write(2) unless the disk is about to be full. */
-  #write(length: number): { readonly written: number; readonly failure: string | undefined } {
-    let written = 0;
+  /** Writes the buffer's frame and the room behind it: one write(2) unless the disk is about to be full. */
+  #write(length: number, end = length + ROOM_BYTES): void {
+    for (let written = 0; written < end;) {
+      written += writeSync(this.#fd, this.#frame, written, end - written, this.#size + written);
+    }
+  }
+
+  /** False when it fails; the first failure is remembered. */
+  #attempt(action: () => void): boolean {
     try {
-      while (written < length) {
-        written += writeSync(this.#fd, this.#frame, written, length - written, this.#size + written);
-      }
-      return { written, failure: undefined };
+      action();
+      return true;
     } catch (error) {
-      return { written, failure: errorCode(error) ?? "write failed" };
+      this.#failure ??= errorCode(error) ?? "write failed";
+      return false;
     }
   }
 }
