@@ -30,11 +30,6 @@ function killEach(cgroup: Cgroup): void {
   }
 }
 
-/** Waits until no process is left, which it does not bring about; false when the time is over first. */
-export async function waitUntilEmpty(cgroup: Cgroup, timeoutMs: number): Promise<boolean> {
-  return !isPopulated(cgroup) || (await retry(timeoutMs, () => !isPopulated(cgroup)));
-}
-
 /**
  * Removes the cgroup; what still runs in it is killed. What is gone already is fine. Throws RnxError, naming the
  * processes that are left, when the kernel does not let go of it in time.

@@ -19,9 +19,14 @@ export function parseKernelVersion(release: string): KernelVersion {
 }
 
 /** Whether the kernel is of that version or newer. */
-export function isAtLeast(version: KernelVersion, major: number, minor: number): boolean {
+export function isAtLeast(version: KernelVersion, [major, minor]: readonly [number, number]): boolean {
   return version.major > major || (version.major === major && version.minor >= minor);
 }
+
+/** What a sandbox needs of the kernel: mount_setattr(2). */
+export const OLDEST_KERNEL = [5, 12] as const;
+/** Overlay on idmapped layers: a runtime in a user namespace needs it. */
+export const OLDEST_FOR_RUNTIMES = [5, 19] as const;
 
 /** What installs packages on this system. */
 export type PackageManager = "apt-get" | "dnf";

@@ -1,6 +1,13 @@
 import { existsSync } from "node:fs";
 import { type Check, failed, type Finding, ok, warning } from "./check.ts";
-import { findText, isAtLeast, type KernelVersion, readKernelVersion } from "./facts.ts";
+import {
+  findText,
+  isAtLeast,
+  type KernelVersion,
+  OLDEST_FOR_RUNTIMES,
+  OLDEST_KERNEL,
+  readKernelVersion,
+} from "./facts.ts";
 
 /** The kernel's version, its namespaces, and overlayfs. */
 export const KERNEL_CHECKS: readonly Check[] = [
@@ -10,15 +17,15 @@ export const KERNEL_CHECKS: readonly Check[] = [
   { name: "overlayfs", run: checkOverlay },
 ];
 
-/** 5.12 brought mount_setattr(2), which every sandbox needs; 5.19 overlay on idmapped layers. */
+/** Whether jobs can run on a kernel of this version, and whether with runtimes. */
 export function judgeKernel(version: KernelVersion): Finding {
   const { release } = version;
-  if (!isAtLeast(version, 5, 12))
-    return failed(`${release} is too old`, "install a kernel of version 5.19 or newer");
-  if (isAtLeast(version, 5, 19)) return ok(release);
+  const mend = `install a kernel of version ${OLDEST_FOR_RUNTIMES.join(".")} or newer`;
+  if (!isAtLeast(version, OLDEST_KERNEL)) return failed(`${release} is too old`, mend);
+  if (isAtLeast(version, OLDEST_FOR_RUNTIMES)) return ok(release);
   return warning(
     `${release} has no overlay on idmapped layers: a job with a runtime needs --userns=off`,
-    "install a kernel of version 5.19 or newer",
+    mend,
   );
 }
 

@@ -3,7 +3,7 @@ import { readCgroupHost } from "../cgroups/hierarchy.ts";
 import { killCgroup } from "../cgroups/teardown.ts";
 import { RnxError } from "../errors.ts";
 import { shortId } from "../state/ids.ts";
-import { listJobs, readRecord } from "../state/list.ts";
+import { readRecord } from "../state/list.ts";
 import { isFinal } from "../state/record.ts";
 import { resolveJobReference } from "../state/reference.ts";
 import { removeJob } from "../state/remove.ts";
@@ -42,8 +42,8 @@ export async function deleteJobs(references: readonly string[], force: boolean):
 
 /** Deletes every job that is over; what runs, waits for its time or cannot be read stays. */
 export async function deleteEndedJobs(): Promise<Deletion> {
-  await recoverAll();
-  const ended = listJobs().filter(({ record }) => record !== undefined && isFinal(record.status));
+  const jobs = await recoverAll();
+  const ended = jobs.filter(({ record }) => record !== undefined && isFinal(record.status));
   return deleteJobs(
     ended.map(({ id }) => id),
     false,

@@ -1,4 +1,4 @@
-import { type JobEntry, listJobs, readRecord } from "../state/list.ts";
+import { type JobEntry, readRecord } from "../state/list.ts";
 import type { JobRecord, JobStatus } from "../state/record.ts";
 import { resolveJobReference } from "../state/reference.ts";
 import { recover, recoverAll } from "./recover.ts";
@@ -19,8 +19,7 @@ export interface JobList {
 
 /** Lists jobs, after ending the records of those whose supervisor died. */
 export async function listCurrentJobs({ status, name, limit }: JobFilter): Promise<JobList> {
-  await recoverAll();
-  const entries = listJobs();
+  const entries = await recoverAll();
   const records = entries
     .flatMap(({ record }) => record ?? [])
     .filter((record) => status === undefined || record.status === status)

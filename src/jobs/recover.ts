@@ -4,11 +4,13 @@
  * The sandbox itself needs no help: PID 1 ends when the lifeline does, and the kernel takes its namespaces and mounts
  * down. What is left is on disk: the cgroups, the job's directories, and a record that says RUNNING.
  */
+import { statSync } from "node:fs";
 import { readCgroupHost } from "../cgroups/hierarchy.ts";
-import { findCgroup } from "../cgroups/group.ts";
-import { killCgroup, removeCgroup } from "../cgroups/teardown.ts";
+import { findCgroup, listCgroups } from "../cgroups/group.ts";
+import { isPopulated, killCgroup, removeCgroup } from "../cgroups/teardown.ts";
 import { isFinal, isNewerRecord, type JobRecord } from "../state/record.ts";
-import { findJob, listJobs } from "../state/list.ts";
+import { removeStaleLeases } from "../state/leases.ts";
+import { findJob, type JobEntry, listJobs } from "../state/list.ts";
 import { removeStaleDirectories } from "../state/remove.ts";
 import { isSupervisorAlive, openJob, writeRecord } from "../state/store.ts";
 import { readBootId } from "./host-identity.ts";
@@ -17,10 +19,34 @@ import { removeJobDirectories } from "./job-directories.ts";
 /** Time for the kernel to end what was killed, and to take its cgroup down. */
 const REMOVAL_MS = 5000;
 
-/** Ends every record that needs it, and removes what a killed rnx left half-made or half-removed. */
-export async function recoverAll(): Promise<void> {
-  for (const { record } of listJobs()) if (needsRecovery(record)) await recoverRecord(record.uuid);
+/** An unpopulated cgroup that is younger may belong to a job that is just being started. */
+const ORPHAN_AGE_MS = 60_000;
+
+/**
+ * Ends every record that needs it, and removes what killed rnxes left: half-made and half-removed jobs, leases,
+ * cgroups that no record names. Returns all jobs as they are then, the newest first.
+ */
+export async function recoverAll(): Promise<readonly JobEntry[]> {
+  const jobs: JobEntry[] = [];
+  for (const entry of listJobs()) {
+    const job = needsRecovery(entry.record) ? await recoverRecord(entry.id) : entry;
+    if (job !== undefined) jobs.push(job);
+  }
   removeStaleDirectories();
+  removeStaleLeases();
+  await removeOrphanCgroups();
+  return jobs;
+}
+
+async function removeOrphanCgroups(): Promise<void> {
+  const host = readCgroupHost();
+  for (const id of listCgroups(host)) {
+    const cgroup = findCgroup(host, id);
+    if (cgroup === undefined || isPopulated(cgroup)) continue;
+    const stat = statSync(cgroup.path, { throwIfNoEntry: false });
+    const isOld = stat === undefined || Date.now() - stat.ctimeMs > ORPHAN_AGE_MS;
+    if (isOld) await removeCgroup(cgroup, REMOVAL_MS);
+  }
 }
 
 /** Ends the record of one job if its supervisor is dead. */
@@ -28,18 +54,21 @@ export async function recover(id: string): Promise<void> {
   if (needsRecovery(findJob(id)?.record)) await recoverRecord(id);
 }
 
-async function recoverRecord(id: string): Promise<void> {
+/** Ends the record and returns the job as it is then; undefined when it is gone. */
+async function recoverRecord(id: string): Promise<JobEntry | undefined> {
   using job = openJob(id);
   // Read again under the lock: somebody else may have ended it meanwhile.
-  const record = findJob(id)?.record;
-  if (job === undefined || record === undefined || !isUnfinished(record)) return;
+  const entry = findJob(id);
+  if (job === undefined || entry?.record === undefined || !isUnfinished(entry.record)) return entry;
   const cgroup = findCgroup(readCgroupHost(), id);
   if (cgroup !== undefined) {
     killCgroup(cgroup);
     await removeCgroup(cgroup, REMOVAL_MS);
   }
   removeJobDirectories(job.paths);
-  writeRecord(job, { ...record, ...lostState(record), endTime: new Date().toISOString() }, { durable: true });
+  const record = { ...entry.record, ...lostState(entry.record), endTime: new Date().toISOString() };
+  writeRecord(job, record, { durable: true });
+  return { id, record };
 }
 
 function needsRecovery(record: JobRecord | undefined): record is JobRecord {

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { release, totalmem } from "node:os";
+import { totalmem } from "node:os";
 import { readLimitFacts } from "../cgroups/facts.ts";
 import { type CgroupHost, readCgroupHost } from "../cgroups/hierarchy.ts";
 import { type LimitPlan, planLimits } from "../cgroups/limits.ts";
 import { StartError } from "../errors.ts";
+import { findText, isAtLeast, OLDEST_FOR_RUNTIMES, OLDEST_KERNEL, readKernelVersion } from "../host/facts.ts";
 import { RESOURCE } from "../linux/constants.ts";
 import { getResourceLimit } from "../linux/process.ts";
 import { resolveRuntime } from "../runtimes/resolve.ts";
@@ -54,35 +54,25 @@ export async function resolveJob(spec: JobSpec, config: Config): Promise<Resolve
   };
 }
 
-/** mount_setattr(2), which every sandbox needs. */
-const OLDEST_KERNEL = [5, 12] as const;
-/** Overlay on idmapped layers, which a runtime in a user namespace needs. */
-const OLDEST_IDMAPPED_OVERLAY = [5, 19] as const;
-
 function requireKernel(spec: JobSpec): void {
-  if (!isKernelAtLeast(OLDEST_KERNEL)) {
-    throw new StartError(`the kernel is too old: ${release()}, and rnx needs ${OLDEST_KERNEL.join(".")}`);
-  }
-  const needsIdmap = spec.runtime !== undefined && spec.userNamespace;
-  if (needsIdmap && !isKernelAtLeast(OLDEST_IDMAPPED_OVERLAY)) {
-    const needed = OLDEST_IDMAPPED_OVERLAY.join(".");
+  const kernel = readKernelVersion();
+  if (!isAtLeast(kernel, OLDEST_KERNEL)) {
     throw new StartError(
-      `the kernel is too old for a runtime in a user namespace: ${release()}, not ${needed}`,
-      {
-        hint: "--userns=off runs it without; root in the job is then root of the host",
-      },
+      `the kernel is too old: ${kernel.release}, and rnx needs ${OLDEST_KERNEL.join(".")}`,
     );
   }
-  if (spec.userNamespace && findText("/proc/sys/user/max_user_namespaces")?.trim() === "0") {
+  if (!spec.userNamespace) return;
+  if (spec.runtime !== undefined && !isAtLeast(kernel, OLDEST_FOR_RUNTIMES)) {
+    const needed = OLDEST_FOR_RUNTIMES.join(".");
+    throw new StartError(`a runtime in a user namespace needs Linux ${needed}, this is ${kernel.release}`, {
+      hint: "--userns=off runs it without; root in the job is then root of the host",
+    });
+  }
+  if (findText("/proc/sys/user/max_user_namespaces")?.trim() === "0") {
     throw new StartError("user namespaces are switched off: user.max_user_namespaces is 0", {
       hint: "sysctl -w user.max_user_namespaces=15000",
     });
   }
-}
-
-function isKernelAtLeast([major, minor]: readonly [number, number]): boolean {
-  const [ownMajor = 0, ownMinor = 0] = release().split(/[.-]/).map(Number);
-  return ownMajor > major || (ownMajor === major && ownMinor >= minor);
 }
 
 /** A record and the first lines of a log. */
@@ -116,8 +106,4 @@ const MOST_TEMPORARY_BYTES = 512 * MEBIBYTE;
 function temporaryBytes(memoryBytes = totalmem()): number {
   const quarter = Math.floor(memoryBytes / 4);
   return Math.max(LEAST_TEMPORARY_BYTES, Math.min(MOST_TEMPORARY_BYTES, quarter));
-}
-
-function findText(path: string): string | undefined {
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }

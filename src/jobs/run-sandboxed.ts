@@ -9,7 +9,7 @@ import { readCeiling } from "../cgroups/facts.ts";
 import { refuseUnsupported } from "../cgroups/apply.ts";
 import { createCgroup, type NewCgroup } from "../cgroups/group.ts";
 import type { LimitFlag } from "../cgroups/limits.ts";
-import { readMetrics, readOomKills, readPidsLimitHits } from "../cgroups/statistics.ts";
+import { hasMetMemoryLimit, readMetrics, readOomKills, readPidsLimitHits } from "../cgroups/statistics.ts";
 import { removeCgroup } from "../cgroups/teardown.ts";
 import { prepareTree } from "../cgroups/tree.ts";
 import { closeSync } from "node:fs";
@@ -148,7 +148,9 @@ function needsOomWatch({ spec, cgroupHost }: ResolvedJob): boolean {
 
 function findOutcome({ exit, isTimedOut }: WatchResult, { spec }: ResolvedJob, cgroup: NewCgroup): Outcome {
   const isFailure = exit.kind === "signaled" || exit.code !== 0;
-  if (isFailure && readOomKills(cgroup) > 0) return { kind: "oom", limitBytes: spec.limits.memoryBytes };
+  if (isFailure && readOomKills(cgroup) > 0) {
+    return { kind: "oom", limitBytes: hasMetMemoryLimit(cgroup) ? spec.limits.memoryBytes : undefined };
+  }
   if (isTimedOut && spec.timeoutMs !== undefined) return { kind: "timedOut", timeoutMs: spec.timeoutMs };
   return exit;
 }

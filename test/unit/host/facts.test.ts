@@ -13,9 +13,9 @@ test.each([
 });
 
 test("versions are compared as numbers", () => {
-  expect(isAtLeast(parseKernelVersion("6.2"), 6, 10)).toBe(false);
-  expect(isAtLeast(parseKernelVersion("6.10"), 6, 2)).toBe(true);
-  expect(isAtLeast(parseKernelVersion("7.0"), 6, 10)).toBe(true);
+  expect(isAtLeast(parseKernelVersion("6.2"), [6, 10])).toBe(false);
+  expect(isAtLeast(parseKernelVersion("6.10"), [6, 2])).toBe(true);
+  expect(isAtLeast(parseKernelVersion("7.0"), [6, 10])).toBe(true);
 });
 
 test("a kernel is judged by what sandboxes need", () => {
