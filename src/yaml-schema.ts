@@ -3,12 +3,15 @@ import { findNearest } from "./nearest.ts";
 
 /** What is said of a value that a schema does not accept. Messages of schemas are `expected ...`, or a whole reason. */
 
+/** Any mapping, to stand before schemas of valibot, which take a list for an object. */
+export const anyMapping = v.custom<Record<string, unknown>>(isMapping, "expected a mapping");
+
 /** A mapping with these keys and no others; each unknown one is an issue that names the nearest. */
 export function mapping<const TEntries extends v.ObjectEntries>(
   entries: TEntries,
 ): v.GenericSchema<unknown, v.InferOutput<v.ObjectSchema<TEntries, undefined>>> {
   return v.pipe(
-    v.custom<Record<string, unknown>>(isMapping, "expected a mapping"),
+    anyMapping,
     v.looseObject(entries),
     v.rawCheck(({ dataset, addIssue }) => {
       if (!isMapping(dataset.value)) return;

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { DURATION_FORM, parseDuration, parseSize, SIZE_FORM } from "../units.ts";
-import { mapping } from "../yaml-schema.ts";
+import { anyMapping, mapping } from "../yaml-schema.ts";
 import { readYamlFile } from "../yaml.ts";
 import { type Config, DEFAULT_CONFIG } from "./config.ts";
 import { IDS_PER_RANGE } from "./leases.ts";
@@ -36,7 +36,6 @@ function wholeNumber(minimum: number, maximum: number) {
 }
 
 const size = parsed((text) => parseSize(text, "MB"), SIZE_FORM.MB);
-const anyMapping = v.record(v.string(), v.unknown());
 const { minFree, ceiling, ids } = DEFAULT_CONFIG;
 
 const idsSchema = v.pipe(
@@ -74,11 +73,14 @@ const configSchema = mapping({
   ),
   ids: v.optional(idsSchema, {}),
   defaults: v.optional(
-    v.record(
-      v.string(),
-      v.union(
-        [v.string(), v.number(), v.boolean(), v.array(v.string())],
-        "expected text, a number, true or false, or a list of texts",
+    v.pipe(
+      anyMapping,
+      v.record(
+        v.string(),
+        v.union(
+          [v.string(), v.number(), v.boolean(), v.array(v.string())],
+          "expected text, a number, true or false, or a list of texts",
+        ),
       ),
     ),
     {},

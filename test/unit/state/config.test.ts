@@ -93,6 +93,10 @@ network: none
     expect(await issuesOf("ids: {first: 2147418112, count: 2}\n")).toEqual([
       "1:6: ids: ends beyond 2147483648: first + count * 65536",
     ]);
+    expect(await issuesOf("defaults: [runtime]\nsources: [debian]\n")).toEqual([
+      "1:11: defaults: expected a mapping, found a list",
+      "2:10: sources: expected a mapping, found a list",
+    ]);
   });
 
   test("one that cannot be read is an error, not the defaults", async () => {
