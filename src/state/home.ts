@@ -34,7 +34,7 @@ export function makePrivateDirectory(path: string): void {
 }
 
 /** False when there is nothing; throws RnxError unless it is a directory that nobody else can change. */
-function checkDirectory(path: string): boolean {
+export function checkDirectory(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return false;
   if (!stat.isDirectory()) throw new RnxError(`${path} is not a directory`);
