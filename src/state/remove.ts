@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode, RnxError } from "../errors.ts";
 import { hasHome } from "./home.ts";
@@ -60,12 +60,12 @@ function removeStale(path: string): string | undefined {
  * linear: node:fs.rmSync takes minutes for 5,000 levels.
  */
 export function removeTree(path: string): void {
-  if (removeLeaf(Buffer.from(path))) return;
-  requireNoMountIn(path);
   const prefix = `${path}/.${crypto.randomUUID()}-`;
   const pending = [path];
   let moved = 0;
   try {
+    if (removeLeaf(Buffer.from(path))) return;
+    requireNoMountIn(path);
     for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
       const start = Buffer.from(`${directory}/`);
       for (const name of readdirSync(directory, "buffer")) {
@@ -79,7 +79,7 @@ export function removeTree(path: string): void {
     }
     rmdirSync(path);
   } catch (error) {
-    throw new RnxError(`cannot remove ${path}`, { cause: error });
+    throw error instanceof RnxError ? error : new RnxError(`cannot remove ${path}`, { cause: error });
   }
 }
 
@@ -102,8 +102,11 @@ function removeLeaf(path: Buffer): boolean {
 
 /** Throws RnxError when something is mounted at or below the directory: a removal would go on inside it. */
 function requireNoMountIn(directory: string): void {
-  // As proc_pid_mountinfo(5) writes paths.
-  const escaped = directory.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  // As proc_pid_mountinfo(5) writes paths: without links, some characters in octal.
+  const escaped = realpathSync(directory).replace(
+    /[ \t\n\\]/g,
+    (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`,
+  );
   const mountPoint = readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
     .map((line) => line.split(" ", 5)[4])

@@ -215,24 +215,28 @@ describe("the size of a log", () => {
     expect(read()).toEqual(["stdout:abc\n"]);
   });
 
-  test("where the system allows no more the log ends with a notice and nothing is thrown", () => {
-    const script = `
+  test.each([
+    ["8", "24000", ["stdout:", "stdout:"]],
+    ["1", "30000", []],
+  ])(
+    "where the system allows no more than %s KB it ends with a notice, and nothing is thrown",
+    (limit, cut, kept) => {
+      const script = `
       import { LogWriter } from ${JSON.stringify(join(import.meta.dir, "../../../src/state/log.ts"))};
       const log = new LogWriter(${JSON.stringify(path)}, { maxBytes: 1e9 });
       for (let i = 0; i < 10; i++) log.append("stdout", Buffer.alloc(3000, "x"), new Date());
       log.close();
       console.log(log.failure, log.cutBytes);
     `;
-    const { stdout } = Bun.spawnSync([
-      "bash",
-      "-c",
-      'ulimit -f 8; exec "$0" -e "$1"',
-      process.execPath,
-      script,
-    ]);
-    expect(stdout.toString()).toBe("EFBIG 24000\n");
-    expect(read().slice(2)).toEqual(["rnx:the log is cut here: EFBIG\n"]);
-  });
+      const limited = `ulimit -f ${limit}; exec "$0" -e "$1"`;
+      const { stdout } = Bun.spawnSync(["bash", "-c", limited, process.execPath, script]);
+      expect(stdout.toString()).toBe(`EFBIG ${cut}\n`);
+      expect(read().map((frame) => frame.replace(/x{3,}/, ""))).toEqual([
+        ...kept,
+        "rnx:the log is cut here: EFBIG\n",
+      ]);
+    },
+  );
 });
 
 test("times stand before each line, also where the lines of two streams are mixed", () => {
