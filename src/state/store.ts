@@ -174,7 +174,7 @@ function writeFile(
 function makeLockedDirectory(path: string): Lock {
   for (let attempt = 0; attempt < 100; attempt++) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
-    const lock = lockDirectory(path, "exclusive", 0);
+    const lock = lockDirectory(path, "exclusive", GLANCE_MS);
     if (lock !== undefined && isAt(path, lock)) {
       chmodSync(path, 0o700);
       return lock;
