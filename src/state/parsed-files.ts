@@ -39,7 +39,7 @@ export function findFileState(path: string): FileState | undefined {
 /** What the file in this state was found to hold; undefined when that is not known. It must be checked like input. */
 export function findParsed({ place, key }: FileState): unknown {
   try {
-    if (!getDirectories().every(checkDirectory)) return undefined;
+    if (!getDirectories().every((directory) => checkDirectory(directory))) return undefined;
     const text = readRegularFile(getPath(place), MAX_BYTES).toString();
     const kept = v.parse(keptSchema, JSON.parse(text));
     return kept.key === key ? kept.value : undefined;
@@ -48,17 +48,28 @@ export function findParsed({ place, key }: FileState): unknown {
   }
 }
 
-/** Keeps what a file in this state holds, unless the file is so new that a change after the reading could not show. */
+/**
+ * Keeps what a file in this state holds, unless the file is so new that a change after the reading could not show.
+ * Where that fails, on a full disk or a read-only one, the file is read again next time.
+ */
 export function keepParsed({ place, key, changedMs }: FileState, value: unknown): void {
   if (Date.now() - changedMs < COARSEST_TIME_MS) return;
-  const path = getPath(place);
+  try {
+    getDirectories().forEach((directory) => makePrivateDirectory(directory));
+    replaceFile(getPath(place), JSON.stringify({ key, value }));
+  } catch {
+    return;
+  }
+}
+
+function replaceFile(path: string, text: string): void {
   const temporary = `${path}.${process.pid}`;
   try {
-    getDirectories().forEach(makePrivateDirectory);
-    writeFileSync(temporary, JSON.stringify({ key, value }), { mode: 0o600, flag: "wx" });
+    writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
     renameSync(temporary, path);
-  } catch {
-    rmSync(temporary, { force: true }); // A full or read-only disk: the file is read again next time.
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
 }
 

@@ -1,14 +1,6 @@
-import { beforeEach, describe, expect, test } from "bun:test";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, setSystemTime, test } from "bun:test";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { loadRuntimeConfig } from "../../../src/runtimes/config.ts";
 import { useTemporaryHome } from "../../support/state.ts";
 
@@ -144,21 +136,21 @@ describe("what a runtime.yml was found to hold", () => {
   const text = "name: t\nenvironment: {A: first}\n";
   const config = { config: expect.objectContaining({ environment: { A: "first" } }) };
 
-  /** Reads the file until what it holds is kept, which is not done before it has been left alone for two seconds. */
-  async function loadUntilKept(): Promise<string> {
-    const kept = join(home(), "cache/parsed");
-    while (!existsSync(kept)) {
-      await Bun.sleep(50);
-      await loadRuntimeConfig(directory);
-    }
-    return join(kept, readdirSync(kept)[0] ?? "");
+  /** Lets so much time pass that a change of the file could no longer be overlooked. */
+  function waitUntilSettled(): void {
+    setSystemTime(Date.now() + 3000);
   }
+  afterEach(() => {
+    setSystemTime();
+  });
 
   test("is kept for root alone, used while the file is the same, and not trusted when it is damaged", async () => {
     writeFileSync(file, text);
-    const path = await loadUntilKept();
+    waitUntilSettled();
+    expect(await loadRuntimeConfig(directory)).toEqual(config);
     const cache = join(home(), "cache");
-    const modes = [cache, dirname(path), path].map((place) => statSync(place).mode & 0o7777);
+    const path = join(cache, "parsed", readdirSync(join(cache, "parsed"))[0] ?? "");
+    const modes = [cache, join(cache, "parsed"), path].map((place) => statSync(place).mode & 0o7777);
     expect(modes).toEqual([0o700, 0o700, 0o600]);
 
     const content = readFileSync(path, "utf8");
@@ -190,10 +182,18 @@ describe("what a runtime.yml was found to hold", () => {
   });
 
   test("is not kept when it is wrong, nor for a file that was only just written", async () => {
-    writeFileSync(file, "name: 1\n");
-    await loadRuntimeConfig(directory);
     writeFileSync(file, text);
     await loadRuntimeConfig(directory);
+    writeFileSync(file, "name: 1\n");
+    waitUntilSettled();
+    await loadRuntimeConfig(directory);
     expect(readdirSync(home())).toEqual(["runtimes"]);
+  });
+
+  test("is not needed: where it cannot be kept the file is read each time", async () => {
+    writeFileSync(file, text);
+    writeFileSync(join(home(), "cache"), "no directory");
+    waitUntilSettled();
+    expect(await loadRuntimeConfig(directory)).toEqual(config);
   });
 });
