@@ -1,4 +1,3 @@
-import { totalmem } from "node:os";
 import { readLimitFacts } from "../cgroups/facts.ts";
 import { type CgroupHost, readCgroupHost } from "../cgroups/hierarchy.ts";
 import { type LimitPlan, planLimits } from "../cgroups/limits.ts";
@@ -102,8 +101,8 @@ const MEBIBYTE = 1024 * 1024;
 const LEAST_TEMPORARY_BYTES = 64 * MEBIBYTE;
 const MOST_TEMPORARY_BYTES = 512 * MEBIBYTE;
 
-/** A quarter of the memory the job may have, from 64 to 512 MiB: what is written there is charged to it. */
-function temporaryBytes(memoryBytes = totalmem()): number {
+/** What is written there is charged to the job: a quarter of the memory it may have, from 64 to 512 MiB. */
+function temporaryBytes(memoryBytes = Infinity): number {
   const quarter = Math.floor(memoryBytes / 4);
   return Math.max(LEAST_TEMPORARY_BYTES, Math.min(MOST_TEMPORARY_BYTES, quarter));
 }

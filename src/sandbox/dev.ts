@@ -43,16 +43,14 @@ export function planDevContents(identity: Identity, sharedMemoryBytes: number): 
   const { firstId } = identity;
   const pts = `newinstance,ptmxmode=0666,mode=0620,gid=${firstId + TTY_GROUP}`;
   return [
-    ...NODES.flatMap(([name, major, minor]) => [
+    ...NODES.map(([name, major, minor]) =>
       step(`create /dev/${name}`, "mknodat", [
         flags("AT_FDCWD"),
         `/dev/${name}`,
         mode(CHARACTER_DEVICE | 0o666),
         (major << 8) | minor,
       ]),
-      // The caller's umask is 022 here.
-      step(`open /dev/${name} to all`, "fchmodat", [flags("AT_FDCWD"), `/dev/${name}`, mode(0o666)]),
-    ]),
+    ),
     ...LINKS.map(([name, target]) =>
       step(`link /dev/${name}`, "symlinkat", [target, flags("AT_FDCWD"), `/dev/${name}`]),
     ),

@@ -99,7 +99,8 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
       inheritToSlot("initProgram"),
       ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
       closeInherited,
-      step("set umask", "umask", [mode(JOB_UMASK)]),
+      // What is made for the sandbox has the permissions that stand in its step.
+      step("set umask", "umask", [mode(0)]),
       // The cgroup that clone3 put this process into becomes "/" of what the job sees.
       step("new cgroup namespace", "unshare", [flags("CLONE_NEWCGROUP")]),
       // Before any mount: none may reach the host.
@@ -118,9 +119,7 @@ export function planSandbox(input: SandboxInput): SandboxPlan {
       step("new session", "setsid", []),
       step("lifeline to standard input", "dup3", [slot("lifeline"), 0, 0]),
       ...[1, 2].map((fd) => step(`close descriptor ${fd}`, "close", [fd], ["EBADF"])),
-      ...planSignalReset(),
       planReaping(),
-      ...planResourceLimits(input.resourceLimits),
       ...planIdentity(identity),
       ...planNoCapabilities(),
       ...planNoNewPrivileges(),

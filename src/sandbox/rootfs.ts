@@ -124,10 +124,6 @@ function planHostEntries(root: HostRoot, identity: Identity, generated: readonly
     step("enter the root", "fchdir", [slot("root")]),
     ...OWN_DIRECTORIES.flatMap(([path, bits]) => [
       step(`create /${path}`, "mkdirat", [flags("AT_FDCWD"), path, mode(bits)]),
-      // The umask took bits away.
-      ...(bits === 0o1777
-        ? [step(`open /${path} to all`, "fchmodat", [flags("AT_FDCWD"), path, mode(bits)])]
-        : []),
       step(`give /${path}`, "fchownat", [flags("AT_FDCWD"), path, ...owner, 0]),
     ]),
     ...generated.flatMap(({ path, text }) => createFile(path, text)),
