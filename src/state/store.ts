@@ -2,7 +2,6 @@ import {
   chmodSync,
   closeSync,
   constants,
-  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -48,8 +47,8 @@ export interface JobHandle extends Disposable {
  */
 export const MAX_RECORD_BYTES = 40 * 2 ** 20;
 
-/** Disk that a job holds from its start on, so that its end can be written when the disk has become full. */
-const RESERVE = ".reserve";
+/** The file that becomes the last record: a job holds its blocks from the start on, should the disk become full. */
+const LAST = ".job.json.last";
 /** What a record may grow by until its end: message, warnings, metrics. */
 const RESERVE_BYTES = 16_384;
 const NEXT = ".job.json.next";
@@ -70,7 +69,7 @@ export function createJob(record: JobRecord, { durable }: { readonly durable: bo
     makeHome();
     lock = makeLockedDirectory(temporary);
     writeFile(jobPathsIn(temporary).record, bytes, durable);
-    writeFile(join(temporary, RESERVE), Buffer.alloc(bytes.length + RESERVE_BYTES), false);
+    writeFile(join(temporary, LAST), Buffer.alloc(bytes.length + RESERVE_BYTES), false);
     if (durable) fsyncSync(lock.fd);
     renameSync(temporary, directory);
     if (durable) syncDirectory(getJobsDirectory());
@@ -120,41 +119,23 @@ export function writeRecord(
     throw new RnxError(`the record of job ${shortId(job.id)} was written by a newer rnx`);
   const bytes = Buffer.from(encodeRecord(record));
   const isLast = isFinal(record.status);
+  const unfinished = join(job.paths.directory, NEXT);
+  const next = isLast ? join(job.paths.directory, LAST) : unfinished;
   try {
-    replaceRecord(job.paths, bytes, durable, isLast);
+    writeFile(next, bytes, durable);
+    renameSync(next, job.paths.record);
     if (durable) fsyncSync(job.directoryFd);
-    if (isLast) rmSync(join(job.paths.directory, RESERVE), { force: true });
+    // What a supervisor was writing when it was killed.
+    if (isLast) rmSync(unfinished, { force: true });
   } catch (error) {
+    if (!isLast) rmSync(unfinished, { force: true });
     throw new RnxError(`cannot write the record of job ${shortId(job.id)}`, { cause: error });
   }
 }
 
-function replaceRecord(paths: JobPaths, bytes: Uint8Array, durable: boolean, mayUseReserve: boolean): void {
-  const next = join(paths.directory, NEXT);
-  try {
-    writeFile(next, bytes, durable);
-    renameSync(next, paths.record);
-  } catch (error) {
-    rmSync(next, { force: true });
-    const reserve = join(paths.directory, RESERVE);
-    if (!mayUseReserve || !isDiskFull(error) || !existsSync(reserve)) throw error;
-    writeFile(reserve, bytes, durable, constants.O_WRONLY);
-    renameSync(reserve, paths.record);
-  }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return errorCode(error) === "ENOSPC" || errorCode(error) === "EDQUOT";
-}
-
-/** Writes a file of mode 0600 whatever the umask. Without O_TRUNC a file that is there keeps its blocks meanwhile. */
-function writeFile(
-  path: string,
-  bytes: Uint8Array,
-  durable: boolean,
-  flags: number = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC,
-): void {
-  const fd = openSync(path, flags | constants.O_NOFOLLOW, 0o600);
+/** Writes a file of mode 0600 whatever the umask. Not truncated first: one that is there keeps its blocks. */
+function writeFile(path: string, bytes: Uint8Array, durable: boolean): void {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   try {
     fchmodSync(fd, 0o600);
     for (let written = 0; written < bytes.length;) {
