@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { listPids, UNIFIED } from "../support/cgroup.ts";
+import { isPidOne, listPids, UNIFIED } from "../support/cgroup.ts";
 import { expectClean, guardHost, snapshotHost } from "../support/clean.ts";
 import { FINAL_STATUSES, readJobs, RunningJob, runJob, waitFor } from "../support/job.ts";
 import { makeHome, runRnx, runShell } from "../support/rnx.ts";
@@ -20,8 +20,6 @@ const isAlive = (pid: number) => {
     return false;
   }
 };
-
-const isPidOne = (pid: number) => /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
 
 /** Any command ends the records of the lost; afterwards all have to be final, and nothing half-made is left. */
 async function expectAllFinal(path: string): Promise<void> {
@@ -146,9 +144,9 @@ describe("D24: what lies in the way of a start", () => {
       mkdir -p ${directory} && mount -t tmpfs none ${directory} && echo canary >${directory}/canary
       $RNX job run true; echo $?
       $RNX job list >/dev/null; echo $?
-      $RNX job delete ${job.uuid} 2>/dev/null; echo $?
+      $RNX job delete ${job.uuid} >/dev/null 2>&1; echo $?
       cat ${directory}/canary; umount ${directory}
-      $RNX job delete ${job.uuid}; echo $?`;
+      $RNX job delete ${job.uuid} >/dev/null; echo $?`;
     const { stdout } = await runShell(home.path, script, { timeoutMs: patient(30_000) });
     expect(stdout).toBe("0\n0\n1\ncanary\n0\n");
   });
@@ -162,7 +160,7 @@ test("after 1,000 jobs, 50 of them killed at random moments, nothing is left onc
   const every = jobs / kills;
   const longestMs = SLOWNESS > 4 ? 1000 : 60;
   const one = `if [ $(({} % ${every})) = 0 ]; then
-        timeout -s KILL $(printf 0.%03d $((RANDOM % ${longestMs}))) $RNX job run sleep 5 2>/dev/null; true
+        (timeout -s KILL $(printf 0.%03d $((RANDOM % ${longestMs}))) $RNX job run sleep 5; true) 2>/dev/null
       else
         $RNX job run true
       fi`;

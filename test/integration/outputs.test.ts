@@ -200,6 +200,7 @@ describe("what could not be copied is said", () => {
     writeFileSync(join(cwd, "made/own"), "own");
     const { code } = await runIn(
       cwd,
+      "--no-auto-upload",
       "--output=made",
       "sh",
       "-c",

@@ -1,5 +1,7 @@
 /** The caller's signals: what they do to the job, to rnx, and to the record. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { listPids } from "../support/cgroup.ts";
 import { RunningJob } from "../support/job.ts";
 import { makeHome, runShell } from "../support/rnx.ts";
@@ -99,11 +101,13 @@ test("D16: as timeout(1) sends them", async () => {
 
 test("a terminal's Ctrl-C reaches the job once, not once from rnx and once from the terminal", async () => {
   // script(1) makes a terminal; its Ctrl-C goes to the foreground process group, which the job is not a member of.
-  const job = `trap "echo int" INT; echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo end`;
+  const program =
+    "trap 'echo int' INT; echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo end";
+  writeFileSync(join(home.path, "program"), program);
   const script = `(sleep ${patient(700) / 1000}; printf '\\003'; sleep ${patient(2000) / 1000}) |
-    script -qec "$RNX job run sh -c '${job}'" /dev/null`;
-  const { stdout } = await runShell(home.path, script, { timeoutMs: patient(20_000) });
-  expect(stdout.match(/\b(ready|int|end)\b/g)).toEqual(["ready", "int", "end"]);
+    script -qec "$RNX job run sh program" /dev/null`;
+  const { stdout } = await runShell(home.path, script, { cwd: home.path, timeoutMs: patient(20_000) });
+  expect(stdout.match(/ready|int|end/g)).toEqual(["ready", "int", "end"]);
 });
 
 test("a signal inside the job is the job's end: 128 + its number", async () => {

@@ -27,7 +27,7 @@ describe("standard input", () => {
     ["/dev/null, with -i", "$RNX job run -i wc -c </dev/null", "0\n"],
     ["nothing: closed", "$RNX job run wc -c <&-", "0\n"],
     ["a here document", "$RNX job run cat <<END\nx\nEND\n", "x\n"],
-    ["a named pipe", "mkfifo fifo; (echo a >fifo &); $RNX job run cat <fifo", "a\n"],
+    ["a named pipe", "mkfifo fifo; (echo a >fifo &); timeout 10 $RNX job run cat <fifo", "a\n"],
   ])("%s", async (_, script, expected) => {
     expect(await shell(script)).toEqual({ code: 0, stdout: expected, stderr: "" });
   });
@@ -102,7 +102,7 @@ print(before == during == flags(), before)`);
     ["pipes", "(i, _), (_, o), (_, e) = os.pipe(), os.pipe(), os.pipe()"],
     [
       "sockets",
-      "(i, _), (o, _), (e, _) = socket.socketpair(), socket.socketpair(), socket.socketpair(); i, o, e = i.fileno(), o.fileno(), e.fileno(); s = _",
+      "pairs = [socket.socketpair() for _ in range(3)]; i, o, e = [pair[0].fileno() for pair in pairs]",
     ],
     ["a terminal", "m, i = pty.openpty(); o = e = i"],
     [

@@ -40,19 +40,20 @@ export function readGroupFile(
   return readFileSync(join(mount, "joblet", id, version === 1 ? names.v1 : names.v2), "utf8").trim();
 }
 
-/** What holds for a running job, in the spelling of cgroup v2. */
-export function readLimits(id: string): Record<"memory" | "swap" | "cpu" | "cores" | "pids", string> {
-  const cpu =
-    versionOf("cpu") === 2
-      ? readGroupFile("cpu", both("cpu.max"), id)
-      : `${readGroupFile("cpu", both("cpu.cfs_quota_us"), id)} ${readGroupFile("cpu", both("cpu.cfs_period_us"), id)}`;
-  return {
-    memory: readGroupFile("memory", { v1: "memory.limit_in_bytes", v2: "memory.max" }, id),
-    swap: readSwap(id),
-    cpu,
-    cores: readGroupFile("cpuset", { v1: "cpuset.effective_cpus", v2: "cpuset.cpus.effective" }, id),
-    pids: readGroupFile("pids", both("pids.max"), id),
-  };
+/** How each limit of a running job is read, in the spelling of cgroup v2. Throws where the job has no such group. */
+export const readLimit = {
+  memory: (id: string) => readGroupFile("memory", { v1: "memory.limit_in_bytes", v2: "memory.max" }, id),
+  swap: readSwap,
+  cpu: readCpu,
+  cores: (id: string) =>
+    readGroupFile("cpuset", { v1: "cpuset.effective_cpus", v2: "cpuset.cpus.effective" }, id),
+  pids: (id: string) => readGroupFile("pids", both("pids.max"), id),
+} as const;
+
+function readCpu(id: string): string {
+  if (versionOf("cpu") === 2) return readGroupFile("cpu", both("cpu.max"), id);
+  const files = ["cpu.cfs_quota_us", "cpu.cfs_period_us"];
+  return files.map((name) => readGroupFile("cpu", both(name), id)).join(" ");
 }
 
 /** Swap beyond the memory limit; "0" too on a kernel that does not count swap, and so has no file for it. */
@@ -76,6 +77,11 @@ export function listPids(id: string): number[] {
   } catch {
     return [];
   }
+}
+
+/** Whether a process is PID 1 of a PID namespace inside this one. */
+export function isPidOne(pid: number): boolean {
+  return /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
 }
 
 /** The cgroup of a process where the controller sits, as the kernel shows it: "/joblet/ID". */
