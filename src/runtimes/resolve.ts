@@ -41,7 +41,10 @@ export async function resolveRuntime(text: string): Promise<Runtime> {
   const reference = parseReference(text);
   const found = reference && ((await findNamed(reference)) ?? (await findOfLanguage(reference)));
   if (found === undefined) {
-    throw new StartError(`runtime not found: ${text}`, { hint: await describeAlternatives(reference?.name) });
+    const called = reference === undefined ? `"${text}"` : text;
+    throw new StartError(`runtime not found: ${called}`, {
+      hint: await describeAlternatives(reference?.name),
+    });
   }
   requireTrusted(found);
   const runtime = await readRuntime(found);

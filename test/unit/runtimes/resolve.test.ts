@@ -94,16 +94,33 @@ describe("the legacy form java:17", () => {
 });
 
 describe("a runtime that is not there", () => {
-  test.each(["", "x", "x@../../..", "t@", "t@9.9", "../t", "t/1.0.0", ".", "T", "java:17", "t@1.0.0@1.0.0"])(
-    "as %j is not found, and those there are are named",
+  test.each(["x", "T", "java:17"])("as %s is not found, and those there are are named", async (reference) => {
+    install("t/1.0.0");
+    install("openjdk-21/1.0.0");
+    expect(await refusal(reference)).toEqual({
+      message: `runtime not found: ${reference}`,
+      hint: "available: openjdk-21, t",
+    });
+  });
+
+  test.each(["", "x@../../..", "t@", "../t", "t/1.0.0", ".", "t@1.0.0@1.0.0"])(
+    "as %j is not looked for: it has not the form of a name",
     async (reference) => {
       install("t/1.0.0");
-      install("openjdk-21/1.0.0");
-      const { message, hint } = await refusal(reference);
-      expect(message).toBe(`runtime not found: ${reference}`);
-      expect(hint).toBe(reference === "t@9.9" ? "available: t@1.0.0" : "available: openjdk-21, t");
+      expect(await refusal(reference)).toEqual({
+        message: `runtime not found: "${reference}"`,
+        hint: "available: t",
+      });
     },
   );
+
+  test("in this version is not found, and its versions are named", async () => {
+    for (const version of ["1.10.0", "1.9.0"]) install(`t/${version}`);
+    expect(await refusal("t@9.9")).toEqual({
+      message: "runtime not found: t@9.9",
+      hint: "available: t@1.9.0, t@1.10.0",
+    });
+  });
 
   test("is told how to make one when there are none", async () => {
     const told = {
