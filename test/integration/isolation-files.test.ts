@@ -1,6 +1,13 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { chmodSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { ROOTS, useIsolatedJobs } from "../support/isolation.ts";
 
 const { home, canary, run, probe } = useIsolatedJobs();
@@ -39,7 +46,7 @@ answer({"canary": attempt(lambda: os.stat("${canary.file}")), "its own root": os
     const settings = ["core_pattern", "modprobe", "hostname", "sysrq"].map(
       (name) => `/proc/sys/kernel/${name}`,
     );
-    const read = () => settings.map((path) => readFileSync(path, "utf8"));
+    const read = () => settings.filter(existsSync).map((path) => readFileSync(path, "utf8"));
     const before = read();
     const found = await probe<{ count: number; writable: string[] }>(
       flags,
@@ -51,7 +58,7 @@ for top in ["/proc", "/sys"]:
         paths += [os.path.join(directory, name) for name in files]
 def is_masked(path): return os.stat(path).st_rdev == os.makedev(1, 3)
 def write(path): os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
-paths = [path for path in paths if os.path.exists(path) and not is_masked(path)]
+paths = [path for path in paths if os.path.exists(path) and not os.path.islink(path) and not is_masked(path)]
 answer({"count": len(paths), "writable": [path for path in paths if attempt(lambda: write(path)) == "done"]})`,
     );
     expect(found.writable).toEqual([]);
@@ -94,15 +101,13 @@ describe("a job without a runtime", () => {
 
   test("has the documented directories in /, and in those of its own nothing of the host's", async () => {
     const programs = ["bin", "lib", "lib32", "lib64", "libx32", "sbin", "usr"];
-    const own = ["etc", "home", "mnt", "opt", "root", "run", "srv", "var", ...OWN];
+    const own = ["etc", "home", "opt", "root", "run", "var", ...OWN];
     const expected = [...own, ...programs.filter((name) => existsSync(`/${name}`))];
     const found = await run(["ls", "-A", "/"]);
     expect(found.stdout.trim().split("\n")).toEqual(expected.sort());
 
-    const empty = "find /root /home /opt /srv /mnt /run /var /tmp /work ! -type d";
-    expect(await run(["sh", "-c", empty])).toEqual({ code: 0, stdout: "", stderr: "" });
-    const directories = await run(["sh", "-c", "cd /var; find . -mindepth 1 | sort"]);
-    expect(directories.stdout).toBe("./cache\n./lib\n./log\n./tmp\n");
+    const contents = "find /root /home /opt /run /var /tmp /work -mindepth 1";
+    expect(await run(["sh", "-c", contents])).toEqual({ code: 0, stdout: "/var/tmp\n", stderr: "" });
   });
 
   test("has no user, key or identity of the host's in /etc", async () => {

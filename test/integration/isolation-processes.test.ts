@@ -2,9 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { ROOTS, useIsolatedJobs } from "../support/isolation.ts";
+import { runShell } from "../support/rnx.ts";
 import { patient } from "../support/slowness.ts";
 
-const { canary, run, probe } = useIsolatedJobs();
+const { home, canary, run, probe } = useIsolatedJobs();
 
 describe.each(ROOTS)("a job with $root", ({ flags }) => {
   test("A01: sees no process but its own, and kills none of the host's", async () => {
@@ -66,7 +67,7 @@ answer({
   });
 
   test("A29: cannot change the host's name, clock, swap, accounting or modules, nor its own priority", async () => {
-    const outcomes = await probe(
+    const { module, ...outcomes } = await probe<Record<string, string>>(
       flags,
       `
 CAD_OFF, FINIT_MODULE = 0, 313 if os.uname().machine == "x86_64" else 273
@@ -87,9 +88,10 @@ answer({
       swap: "EPERM",
       accounting: "EPERM",
       reboot: "EPERM",
-      module: "EPERM",
       priority: "EACCES",
     });
+    // A kernel without modules has no such call.
+    expect(["EPERM", "ENOSYS"]).toContain(module);
     expect(hostname()).not.toBe("evil");
   });
 
@@ -115,6 +117,12 @@ def is_sibling(): return libc.syscall(CLONE, CLONE_PARENT | signal.SIGCHLD, 0, 0
 def in_thread(action): threading.Thread(target=action).start(); time.sleep(0.2)
 `;
   const LIMIT_MS = patient(10_000);
+  /** Killed at the limit: a supervisor that hangs would forward SIGTERM and wait on. */
+  const runTraced = (flags: string, program: string) => {
+    const limited = `timeout -s KILL ${LIMIT_MS / 1000} $RNX job run ${flags} python3 -c "$PROGRAM"`;
+    const script = `${limited}; code=$?; $RNX job list >/dev/null; exit $code`;
+    return runShell(home, script, { env: { PROGRAM: PYTHON + program } });
+  };
 
   test.each([
     ["exits", "trace_me(); os._exit(7)", 7],
@@ -125,6 +133,7 @@ def in_thread(action): threading.Thread(target=action).start(); time.sleep(0.2)
       "signal.signal(10, lambda *_: os._exit(3)); trace_me(); os.kill(os.getpid(), 10)",
       3,
     ],
+    ["stops", "trace_me(); os.kill(os.getpid(), signal.SIGSTOP); os._exit(10)", 10],
     ["is a thread that ends first", "in_thread(trace_me); os._exit(5)", 5],
     ["is a thread that does not end", "in_thread(lambda: (trace_me(), time.sleep(60))); os._exit(6)", 6],
     [
@@ -137,16 +146,8 @@ def in_thread(action): threading.Thread(target=action).start(); time.sleep(0.2)
   ])(
     "or that of what it starts, which %s: its exit is seen",
     async (_, program, code) => {
-      const result = await run(["python3", "-c", PYTHON + program], { timeoutMs: LIMIT_MS });
-      expect(result).toEqual({ code, stdout: "", stderr: "" });
+      expect(await runTraced("", program)).toEqual({ code, stdout: "", stderr: "" });
     },
     LIMIT_MS * 2,
   );
-
-  test("and stops itself is ended by its timeout, with a reason", async () => {
-    const program = "trace_me(); os.kill(os.getpid(), signal.SIGSTOP)";
-    const words = ["--timeout=1s", "--stop-grace=1s", "python3", "-c", PYTHON + program];
-    const { code, stderr } = await run(words, { timeoutMs: LIMIT_MS });
-    expect({ code, stderr }).toEqual({ code: 124, stderr: expect.stringContaining("--timeout") });
-  });
 });

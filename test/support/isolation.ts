@@ -43,6 +43,12 @@ export function useIsolatedJobs(): IsolatedJobs {
   };
 }
 
+/** What the same program gives to `answer` outside of any job. */
+export function probeHost<Answer = unknown>(program: string): Answer {
+  const { stdout } = Bun.spawnSync(["python3", "-c", PRELUDE + program], { stderr: "inherit" });
+  return JSON.parse(stdout.toString());
+}
+
 /** How a libc call or an action went is "done" or the name of an errno. */
 const PRELUDE = `
 import ctypes, errno, json, os, resource, socket, stat, struct, sys, time
