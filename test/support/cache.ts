@@ -1,7 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 /**
  * A directory that is costly to make and the same for the same inputs: from this user's cache, else made now. It
@@ -13,11 +22,15 @@ export async function provideCached(
   make: (directory: string) => Promise<void>,
 ): Promise<string> {
   const digest = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 16);
-  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
-  const directory = join(cache, "rnx", kind, digest);
-  if (existsSync(directory)) return directory;
-  mkdirSync(dirname(directory), { recursive: true });
-  const part = mkdtempSync(join(dirname(directory), ".part-"));
+  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "rnx", kind);
+  const directory = join(cache, digest);
+  if (existsSync(directory)) {
+    utimesSync(directory, new Date(), new Date());
+    return directory;
+  }
+  mkdirSync(cache, { recursive: true });
+  removeUnused(cache);
+  const part = mkdtempSync(join(cache, ".part-"));
   try {
     await make(part);
     if (!existsSync(directory)) renameSync(part, directory);
@@ -25,4 +38,13 @@ export async function provideCached(
     rmSync(part, { recursive: true, force: true });
   }
   return directory;
+}
+
+/** What no run has used for a month: of old inputs, and of a making that was killed. */
+function removeUnused(cache: string): void {
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    if (Date.now() - statSync(path).mtimeMs > 30 * 24 * 3600_000)
+      rmSync(path, { recursive: true, force: true });
+  }
 }
