@@ -18,6 +18,7 @@ import { kill } from "../linux/process.ts";
 import type { Identity } from "../sandbox/identity.ts";
 import { launchSandbox } from "../sandbox/launch.ts";
 import { planSandbox } from "../sandbox/plan.ts";
+import { UserNamespace } from "../sandbox/user-namespace.ts";
 import type { Config } from "../state/config.ts";
 import { leaseIdRange } from "../state/leases.ts";
 import { LogWriter } from "../state/log.ts";
@@ -65,6 +66,7 @@ export async function runSandboxed(
 
   const lease = spec.userNamespace ? made.use(leaseIdRange(config.ids)) : undefined;
   const identity: Identity = { firstId: lease?.first ?? 0, hasUserNamespace: lease !== undefined };
+  const userNamespace = lease === undefined ? undefined : made.use(new UserNamespace(identity));
   made.defer(() => removeJobDirectories(paths));
   makeWorkDirectory(paths, identity);
   if (resolved.root.kind === "runtime") makeUpperLayer(paths, makeEtcFiles(job.id, resolved), identity);
@@ -82,7 +84,8 @@ export async function runSandboxed(
 
   const plan = planSandbox(makeSandboxInput(job.id, resolved, identity, paths, cgroup.joinFiles));
   tracePhase("plan");
-  const sandbox = made.use(launchSandbox(plan, cgroup.directoryFd));
+  const place = { cgroup: cgroup.directoryFd, userNamespace: userNamespace?.open() };
+  const sandbox = made.use(launchSandbox(plan, place));
   tracePhase("sandbox");
 
   const log = made.use(new LogWriter(paths.log, { maxBytes: spec.logMaxBytes }));

@@ -5,13 +5,9 @@ import { ERRNO } from "./errno.ts";
 
 export type ErrnoName = keyof typeof ERRNO;
 
-const ERRNO_NAMES = new Map<number, ErrnoName>(
-  Object.entries(ERRNO).map(([name, number]) => [number, name as ErrnoName]),
-);
-
 /** "ENOENT" for 2; "errno 4000" for a number that errno.h does not have. */
 export function errnoName(errno: number): string {
-  return ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
+  return Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
 }
 
 /** A system call failed. `code` is the name, as in the errors of node:fs. */

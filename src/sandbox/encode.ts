@@ -103,7 +103,7 @@ function encodeArgument(arena: Arena, argument: Argument, inherited: Inherited):
 }
 
 /** The or-ed constants. All that steps name have 31 bits; clone3's longer ones are not among them. */
-export function combineFlags(names: readonly (keyof typeof CONSTANTS)[]): number {
+function combineFlags(names: readonly (keyof typeof CONSTANTS)[]): number {
   let bits = 0;
   for (const name of names) bits |= CONSTANTS[name];
   return bits;

@@ -9,12 +9,11 @@ export function explainPlan(plan: SandboxPlan): string {
     : "user namespace: none, root in the job is root of the host";
   const sections: readonly (readonly [title: string, steps: readonly Step[]])[] = [
     ["user namespace holder", plan.holder],
-    ["PID 1", plan.init],
+    ["PID 1 of a new pid namespace", plan.init],
     ["job", plan.job],
   ];
   return [
     ids,
-    `namespaces: ${plan.namespaces.join(" ")} CLONE_NEWCGROUP`,
     ...sections
       .filter(([, steps]) => steps.length > 0)
       .flatMap(([title, steps]) => [`${title}:`, ...steps.map((step) => `  ${explainStep(step)}`)]),

@@ -1,14 +1,13 @@
 /**
- * Runs a plan. Three children of this process, in this order:
+ * Runs a plan: two children of this process, in a user namespace that is made before (user-namespace.ts).
  *
- *   holder   cloned into a new user namespace: see user-namespace.ts
- *   init     cloned into the other namespaces and into the job's cgroup; works while this process prepares the job
+ *   init     cloned into a new pid namespace and into the job's cgroup; works while this process prepares the job
  *   job      cloned when init has become the pause program, with this thread's child pid namespace set to init's;
  *            CLONE_VFORK makes this thread wait until it has become the command or has failed
  *
- * Every process depends on the lifeline, a pipe whose writing end only this process keeps: when this process ends,
- * for whatever reason and at whatever step, holder and init read its end and exit, and the kernel ends the job with
- * its PID 1. No parent-death signal is needed, which a change of user id would clear.
+ * Init depends on the lifeline, a pipe whose writing end only this process keeps: when this process ends, for whatever
+ * reason and at whatever step, init reads its end and exits, and the kernel ends the job with its PID 1. No
+ * parent-death signal is needed, which a change of user id would clear.
  *
  * The children share this process's memory until they exec. No hostile code runs in the sandbox before the job's
  * own execve, and this process is made untraceable first, so nobody can write that memory.
@@ -22,49 +21,50 @@ import { pipe, poll } from "../linux/files.ts";
 import { Arena } from "../linux/memory.ts";
 import { awaitKilled, forbidTracing, kill, openPidfd, setChildPidNamespace } from "../linux/process.ts";
 import { syscall, trySyscall } from "../linux/syscall.ts";
-import { combineFlags, EncodedSteps, type Inherited } from "./encode.ts";
+import { EncodedSteps, type Inherited } from "./encode.ts";
 import { makePauseProgram } from "./pause.ts";
 import type { SandboxPlan } from "./plan.ts";
-import { makeUserNamespace } from "./user-namespace.ts";
 
 /** The child shares this process's memory, and has no signal handlers. */
 const SHARES_MEMORY = SCHED.CLONE_VM + SCHED.CLONE_CLEAR_SIGHAND;
 
-/**
- * Begins to make the sandbox of a plan: user namespace, then PID 1 with all its mounts. `cgroup` is a descriptor of
- * the job's cgroup2 directory. Throws StepFailure or SystemCallError, and leaves no process behind then.
- */
-export function launchSandbox(plan: SandboxPlan, cgroup: number): Sandbox {
+/** What a sandbox is launched into; both are descriptors that the caller keeps open until it is closed. */
+export interface LaunchPlace {
+  /** The job's cgroup2 directory. */
+  readonly cgroup: number;
+  /** Absent with --userns=off. */
+  readonly userNamespace?: number | undefined;
+}
+
+/** Begins to make the sandbox of a plan. Throws SystemCallError, and leaves no process behind then. */
+export function launchSandbox(plan: SandboxPlan, place: LaunchPlace): Sandbox {
   forbidTracing();
   const lifeline = pipe();
   const ready = pipe();
-  const inherited: { -readonly [Name in keyof Inherited]: Inherited[Name] } = {
-    lifeline: lifeline.readEnd,
-    ready: ready.writeEnd,
-  };
+  let initProgram: number | undefined;
   try {
-    if (plan.identity.hasUserNamespace) {
-      inherited.userNamespace = makeUserNamespace(plan.identity, plan.holder, lifeline.readEnd);
-    }
-    inherited.initProgram = makeInitProgram();
-    const steps = new EncodedSteps("init", plan.init, inherited);
-    const init = steps.clone(SHARES_MEMORY + combineFlags(plan.namespaces), cgroup);
-    const { userNamespace } = inherited;
-    return new Sandbox(plan, cgroup, steps, init, {
-      ready: ready.readEnd,
-      lifeline: lifeline.writeEnd,
-      ...(userNamespace !== undefined && { userNamespace }),
+    initProgram = makeInitProgram();
+    const steps = new EncodedSteps("init", plan.init, {
+      lifeline: lifeline.readEnd,
+      ready: ready.writeEnd,
+      initProgram,
+      ...inheritedUserNamespace(place),
     });
+    const init = steps.clone(SHARES_MEMORY + SCHED.CLONE_NEWPID, place.cgroup);
+    return new Sandbox(plan, place, steps, init, { ready: ready.readEnd, lifeline: lifeline.writeEnd });
   } catch (error) {
-    for (const fd of [lifeline.writeEnd, ready.readEnd, inherited.userNamespace]) closeIfOpen(fd);
+    closeSync(lifeline.writeEnd);
+    closeSync(ready.readEnd);
     throw error;
   } finally {
-    for (const fd of [lifeline.readEnd, ready.writeEnd, inherited.initProgram]) closeIfOpen(fd);
+    closeSync(lifeline.readEnd);
+    closeSync(ready.writeEnd);
+    if (initProgram !== undefined) closeSync(initProgram);
   }
 }
 
-function closeIfOpen(fd: number | undefined): void {
-  if (fd !== undefined) closeSync(fd);
+function inheritedUserNamespace({ userNamespace }: LaunchPlace): Inherited {
+  return userNamespace === undefined ? {} : { userNamespace };
 }
 
 /** The ends that a sandbox keeps in this process. */
@@ -72,7 +72,6 @@ interface KeptDescriptors {
   /** Ends when init has exec'd, or is gone. */
   readonly ready: number;
   readonly lifeline: number;
-  readonly userNamespace?: number;
 }
 
 /** A sandbox, standing or about to: its PID 1 waits for the lifeline's end. Close it, whatever happens. */
@@ -80,7 +79,7 @@ export class Sandbox implements AsyncDisposable {
   /** PID 1 of the sandbox, in this process's pid namespace. Killing it ends everything in the sandbox. */
   readonly initPid: number;
   readonly #plan: SandboxPlan;
-  readonly #cgroup: number;
+  readonly #place: LaunchPlace;
   readonly #initSteps: EncodedSteps;
   readonly #init: Clone;
   readonly #kept: KeptDescriptors;
@@ -88,14 +87,14 @@ export class Sandbox implements AsyncDisposable {
 
   constructor(
     plan: SandboxPlan,
-    cgroup: number,
+    place: LaunchPlace,
     initSteps: EncodedSteps,
     init: Clone,
     kept: KeptDescriptors,
   ) {
     this.initPid = init.pid;
     this.#plan = plan;
-    this.#cgroup = cgroup;
+    this.#place = place;
     this.#initSteps = initSteps;
     this.#init = init;
     this.#kept = kept;
@@ -106,15 +105,14 @@ export class Sandbox implements AsyncDisposable {
    * open. Returns the job's pid. Throws StepFailure, for a step of init or of the job.
    */
   startJob(stdio: { readonly stdin: number; readonly stdout: number; readonly stderr: number }): number {
-    const { userNamespace } = this.#kept;
     const init = openPidfd(this.initPid);
     const ownPidNamespace = openSync("/proc/self/ns/pid", "r");
     try {
-      const inherited = { ...stdio, init, ...(userNamespace !== undefined && { userNamespace }) };
+      const inherited = { ...stdio, init, ...inheritedUserNamespace(this.#place) };
       const steps = new EncodedSteps("job", this.#plan.job, inherited);
       this.#awaitInit();
       setChildPidNamespace(init);
-      const job = steps.clone(SHARES_MEMORY + SCHED.CLONE_VFORK, this.#cgroup);
+      const job = steps.clone(SHARES_MEMORY + SCHED.CLONE_VFORK, this.#place.cgroup);
       if (job.failure() !== undefined) awaitKilled(job.pid);
       steps.requireSuccess(job);
       return job.pid;
@@ -144,8 +142,8 @@ export class Sandbox implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    const { ready, lifeline, userNamespace } = this.#kept;
-    for (const fd of [ready, lifeline, userNamespace]) closeIfOpen(fd);
+    closeSync(this.#kept.ready);
+    closeSync(this.#kept.lifeline);
     kill(this.initPid, SIGNAL.SIGKILL);
     await reap(this.initPid);
   }

@@ -33,7 +33,7 @@ const MASKED_FILES: readonly string[] = [
 const MASKED_DIRECTORIES: readonly string[] = ["acpi", "asound", "driver", "scsi"];
 
 /** Parts of /proc that can be read but not written. */
-const READ_ONLY: readonly string[] = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
+const READ_ONLY: readonly string[] = ["bus", "fs", "irq", "pressure", "sys", "sysrq-trigger"];
 
 /** A kernel without the feature does not have the file; every other failure ends the launch. */
 const MAY_BE_ABSENT = ["ENOENT"] as const;

@@ -1,37 +1,80 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import type { Clone } from "../linux/clone.ts";
 import { SCHED, SIGNAL } from "../linux/constants.ts";
 import { pipe } from "../linux/files.ts";
-import { awaitKilled, kill } from "../linux/process.ts";
+import { awaitKilled, forbidTracing, kill } from "../linux/process.ts";
 import { EncodedSteps } from "./encode.ts";
-import { ID_RANGE_SIZE, type Identity } from "./identity.ts";
-import type { Step } from "./step.ts";
+import { ID_RANGE_SIZE, type Identity, planUserNamespaceHolder } from "./identity.ts";
 
 /**
- * Makes a user namespace with the identity's ids and returns it as a descriptor; no process is left in it.
+ * A user namespace with the ids of a job, in the making.
  *
- * A namespace lives as long as a process or a descriptor is in it, and its ids can be mapped only from outside:
- * so a child, the holder, is cloned into it, says when it has settled it, and is killed once the descriptor is there.
- * Throws StepFailure or SystemCallError.
+ * A namespace lives as long as a process or a descriptor is in it, and its ids can be mapped only from outside: so a
+ * child, the holder, is cloned into it, settles it and says so, and is killed once a descriptor is there. The holder
+ * works while this process does something else. It waits on a lifeline, a pipe whose writing end only this process
+ * has, and so ends with it.
  */
-export function makeUserNamespace(
-  identity: Identity,
-  holderSteps: readonly Step[],
-  lifeline: number,
-): number {
-  const ready = pipe();
-  const steps = new EncodedSteps("holder", holderSteps, { lifeline, ready: ready.writeEnd });
-  const holder = steps.clone(SCHED.CLONE_NEWUSER + SCHED.CLONE_VM + SCHED.CLONE_CLEAR_SIGHAND);
-  closeSync(ready.writeEnd);
-  try {
-    readSync(ready.readEnd, new Uint8Array(1));
-    steps.requireSuccess(holder);
-    const map = `0 ${identity.firstId} ${ID_RANGE_SIZE}`;
-    for (const file of ["uid_map", "gid_map"]) writeExisting(`/proc/${holder.pid}/${file}`, map);
-    return openSync(`/proc/${holder.pid}/ns/user`, "r");
-  } finally {
-    closeSync(ready.readEnd);
-    kill(holder.pid, SIGNAL.SIGKILL);
-    awaitKilled(holder.pid);
+export class UserNamespace implements Disposable {
+  readonly #identity: Identity;
+  readonly #steps: EncodedSteps;
+  readonly #holder: Clone;
+  readonly #ready: number;
+  readonly #lifeline: number;
+  #isHeld = true;
+  #fd: number | undefined;
+
+  /** Begins to make it. Throws SystemCallError. */
+  constructor(identity: Identity) {
+    forbidTracing();
+    const ready = pipe();
+    const lifeline = pipe();
+    this.#identity = identity;
+    this.#ready = ready.readEnd;
+    this.#lifeline = lifeline.writeEnd;
+    try {
+      this.#steps = new EncodedSteps("holder", planUserNamespaceHolder(), {
+        lifeline: lifeline.readEnd,
+        ready: ready.writeEnd,
+      });
+      this.#holder = this.#steps.clone(SCHED.CLONE_NEWUSER + SCHED.CLONE_VM + SCHED.CLONE_CLEAR_SIGHAND);
+    } catch (error) {
+      closeSync(ready.readEnd);
+      closeSync(lifeline.writeEnd);
+      throw error;
+    } finally {
+      closeSync(ready.writeEnd);
+      closeSync(lifeline.readEnd);
+    }
+  }
+
+  /**
+   * Waits until it is settled, maps the ids, and returns a descriptor, valid until this is disposed of; no process is
+   * left in it. Throws StepFailure, or an error of node:fs when the ids cannot be mapped.
+   */
+  open(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    readSync(this.#ready, new Uint8Array(1));
+    this.#steps.requireSuccess(this.#holder);
+    const map = `0 ${this.#identity.firstId} ${ID_RANGE_SIZE}`;
+    for (const file of ["uid_map", "gid_map"]) writeExisting(`/proc/${this.#holder.pid}/${file}`, map);
+    this.#fd = openSync(`/proc/${this.#holder.pid}/ns/user`, "r");
+    this.#endHolder();
+    return this.#fd;
+  }
+
+  #endHolder(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    closeSync(this.#ready);
+    closeSync(this.#lifeline);
+    kill(this.#holder.pid, SIGNAL.SIGKILL);
+    awaitKilled(this.#holder.pid);
+  }
+
+  [Symbol.dispose](): void {
+    this.#endHolder();
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }
 
