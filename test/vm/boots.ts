@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { $ } from "bun";
 import { type Accelerator, findAccelerator } from "./accelerator.ts";
 import { makeRepositoryDisk } from "./disk.ts";
-import { provideImage } from "./image.ts";
+import { provideImage, RUNTIME_ROOT } from "./image.ts";
 import { Machine } from "./machine.ts";
 
 export interface BootOptions {
@@ -50,7 +50,7 @@ export async function runBoots(
 }
 
 function environment(accelerator: Accelerator): string {
-  return `CI=true RNX_TEST_IN_VM=1 RNX_TEST_SLOWNESS=${accelerator.slowness}`;
+  return `CI=true RNX_TEST_IN_VM=1 RNX_TEST_SLOWNESS=${accelerator.slowness} RNX_TEST_RUNTIME_ROOT=${RUNTIME_ROOT}`;
 }
 
 /** Reports each step with the time since the one before. */

@@ -1,21 +1,16 @@
-import { createHash } from "node:crypto";
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
-  statSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { provideCached } from "../support/cache.ts";
+import { provideTestRoot } from "../support/runtime.ts";
 import { findDebianArchive, listAptOptions } from "./archive.ts";
 import { runLogged } from "./command.ts";
 import { makeDisk } from "./disk.ts";
@@ -58,48 +53,30 @@ export async function provideImage(extraPackages: readonly string[]): Promise<Im
   const packages = [...PACKAGES, ...extraPackages];
   const archive = await findDebianArchive();
   const aptOptions = await listAptOptions();
-  const cache = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "rnx", "vm");
-  const directory = join(cache, digestOf({ packages, archive, aptOptions }));
-  const image = {
+  const runtime = await provideTestRoot();
+  const guest = readdirSync(GUEST).map((name) => readFileSync(join(GUEST, name), "utf8"));
+  const recipe = readFileSync(import.meta.path, "utf8");
+  const directory = await provideCached(
+    "vm",
+    { packages, archive, aptOptions, runtime, guest, recipe },
+    (part) => buildImage(part, archive, runtime, ["--include=" + packages.join(","), ...aptOptions]),
+  );
+  return {
     disk: join(directory, "disk.img"),
     kernel: join(directory, "vmlinuz"),
     initrd: join(directory, "initrd.img"),
   };
-  if (existsSync(directory)) {
-    utimesSync(directory, new Date(), new Date());
-    return image;
-  }
-  mkdirSync(cache, { recursive: true });
-  removeUnused(cache);
-  const part = mkdtempSync(join(cache, ".part-"));
-  try {
-    await buildImage(part, archive, ["--include=" + packages.join(","), ...aptOptions]);
-    if (!existsSync(directory)) renameSync(part, directory);
-  } finally {
-    rmSync(part, { recursive: true, force: true });
-  }
-  return image;
 }
 
-/** What no run has used for a month: images of old recipes, and of builds that were killed. */
-function removeUnused(cache: string): void {
-  for (const name of readdirSync(cache)) {
-    const path = join(cache, name);
-    if (Date.now() - statSync(path).mtimeMs > 30 * 24 * 3600_000)
-      rmSync(path, { recursive: true, force: true });
-  }
-}
+/** Where the machine has the root file system of the tests' runtime. */
+export const RUNTIME_ROOT = "/var/lib/rnx-test-runtime";
 
-/** Covers all that makes an image: its inputs, the guest's files, this file. */
-function digestOf(inputs: object): string {
-  const hash = createHash("sha256").update(JSON.stringify(inputs));
-  for (const file of [import.meta.path, ...readdirSync(GUEST).map((name) => join(GUEST, name))]) {
-    hash.update(readFileSync(file)).update("\0");
-  }
-  return hash.digest("hex").slice(0, 16);
-}
-
-async function buildImage(directory: string, archive: string, options: readonly string[]): Promise<void> {
+async function buildImage(
+  directory: string,
+  archive: string,
+  runtime: string,
+  options: readonly string[],
+): Promise<void> {
   const root = join(directory, "root");
   const log = join(directory, "build.log");
   await runLogged("machine image", log, [
@@ -113,6 +90,7 @@ async function buildImage(directory: string, archive: string, options: readonly 
     archive,
   ]);
   installGuest(root);
+  await runLogged("machine image", log, ["cp", "-al", runtime, join(root, RUNTIME_ROOT)]);
   const boot = readdirSync(join(root, "boot"));
   for (const name of ["vmlinuz", "initrd.img"]) {
     const versioned = boot.find((entry) => entry.startsWith(`${name}-`));
