@@ -154,6 +154,7 @@ describe("D24: what lies in the way of a start", () => {
 
 test("after 1,000 jobs, 50 of them killed at random moments, nothing is left once a list was asked for", async () => {
   const own = makeHome();
+  using _ = { [Symbol.dispose]: () => own.remove() };
   const before = snapshotHost();
   // In the slow test machine 100, 10 of them killed: the same in a tenth of the time.
   const [jobs, kills] = SLOWNESS > 4 ? [100, 10] : [1000, 50];
@@ -171,5 +172,4 @@ test("after 1,000 jobs, 50 of them killed at random moments, nothing is left onc
   await expectClean(before, own.path);
   const completed = readJobs(own.path).filter(({ status }) => status === "COMPLETED").length;
   expect(completed).toBeGreaterThanOrEqual(jobs - kills);
-  own.remove();
 }, 290_000);

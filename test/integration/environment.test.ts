@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { guardHost } from "../support/clean.ts";
-import { readJobs, RunningJob, runJob } from "../support/job.ts";
+import { readJobs, RunningJob, runJob, START_MS } from "../support/job.ts";
 import { makeHome, runRnx, type RnxOptions, runShell } from "../support/rnx.ts";
 import { patient } from "../support/slowness.ts";
 
@@ -108,8 +108,8 @@ describe("variables", () => {
   test("A43: a secret reaches the job, and is in no record, list, process table or file", async () => {
     const secret = `s3cr3t-${crypto.randomUUID()}`;
     const script = `
-      $RNX job run -s KEY --name=secret sh -c 'echo "\${#KEY}"; sleep 2' >out & 
-      sleep ${patient(500) / 1000}
+      $RNX job run -s KEY --name=secret sh -c 'echo "\${#KEY}"; sleep ${(4 * START_MS) / 1000}' >out & 
+      sleep ${START_MS / 1000}
       ps -eww -o args | grep -F "$KEY" | grep -v grep
       $RNX job status secret --json; $RNX --json job list; $RNX job list; $RNX job status secret
       $RNX job run --explain -s KEY true

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { listPids } from "../support/cgroup.ts";
-import { RunningJob } from "../support/job.ts";
+import { RunningJob, START_MS } from "../support/job.ts";
 import { makeHome, runShell } from "../support/rnx.ts";
 import { patient } from "../support/slowness.ts";
 
@@ -63,7 +63,7 @@ describe("D16: a signal to rnx goes to the job", () => {
   test("one SIGINT leaves a job that ignores it alone; the second kills it at once", async () => {
     await using job = await start(...trapping("trap '' INT"));
     job.signal("SIGINT");
-    await Bun.sleep(patient(300));
+    await Bun.sleep(START_MS);
     expect(job.record.status).toBe("RUNNING");
     job.signal("SIGINT");
     const { code, tookMs } = await job.end();
@@ -92,7 +92,7 @@ describe("D16: a signal to rnx goes to the job", () => {
 
 test("D16: as timeout(1) sends them", async () => {
   const script = `for s in INT TERM HUP; do
-    timeout --preserve-status -s $s ${patient(1000) / 1000} $RNX job run sleep 99; echo $?
+    timeout --preserve-status -s $s ${(2 * START_MS) / 1000} $RNX job run sleep 99; echo $?
   done`;
   const { stdout, stderr } = await runShell(home.path, script, { timeoutMs: patient(20_000) });
   expect(stdout).toBe("130\n143\n129\n");
@@ -101,10 +101,10 @@ test("D16: as timeout(1) sends them", async () => {
 
 test("a terminal's Ctrl-C reaches the job once, not once from rnx and once from the terminal", async () => {
   // script(1) makes a terminal; its Ctrl-C goes to the foreground process group, which the job is not a member of.
-  const program =
-    "trap 'echo int' INT; echo ready; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.1; done; echo end";
+  const program = `trap 'echo int; got=1' INT
+    echo ready; while [ -z "$got" ]; do sleep 0.1; done; sleep 0.5; echo end`;
   writeFileSync(join(home.path, "program"), program);
-  const script = `(sleep ${patient(700) / 1000}; printf '\\003'; sleep ${patient(2000) / 1000}) |
+  const script = `(sleep ${START_MS / 1000}; printf '\\003'; sleep ${(2 * START_MS) / 1000}) |
     script -qec "$RNX job run sh program" /dev/null`;
   const { stdout } = await runShell(home.path, script, { cwd: home.path, timeoutMs: patient(20_000) });
   expect(stdout.match(/ready|int|end/g)).toEqual(["ready", "int", "end"]);

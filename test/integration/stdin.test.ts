@@ -2,6 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { START_MS } from "../support/job.ts";
 import { makeHome, runShell } from "../support/rnx.ts";
 import { patient, SLOWNESS } from "../support/slowness.ts";
 
@@ -40,7 +41,7 @@ describe("standard input", () => {
   });
 
   test("a terminal is not read without -i", async () => {
-    const script = `(sleep ${patient(1000) / 1000}) | script -qec "$RNX job run wc -c" /dev/null`;
+    const script = `(sleep ${START_MS / 1000}) | script -qec "$RNX job run wc -c" /dev/null`;
     expect((await shell(script)).stdout.trim()).toBe("0");
   });
 
@@ -93,7 +94,7 @@ ${make}
 def flags(): return [fcntl.fcntl(fd, fcntl.F_GETFL) for fd in (i, o, e)]
 before = flags()
 p = subprocess.Popen([os.environ["RNX"], "job", "run"] + ${command}, stdin=i, stdout=o, stderr=e)
-time.sleep(${patient(500) / 1000})
+time.sleep(${START_MS / 1000})
 during = flags()
 p.wait()
 print(before == during == flags(), before)`);
@@ -112,7 +113,7 @@ print(before == during == flags(), before)`);
   ])("keep their status flags: %s", async (_, make) => {
     const { stdout, stderr } = await look(
       make,
-      `["sh", "-c", "echo x; echo y >&2; sleep ${patient(800) / 1000}"]`,
+      `["sh", "-c", "echo x; echo y >&2; sleep ${(2 * START_MS) / 1000}"]`,
     );
     expect(stderr).toBe("");
     expect(stdout).toStartWith("True ");

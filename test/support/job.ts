@@ -19,6 +19,9 @@ export interface JobJson {
   readonly warnings: readonly string[];
 }
 
+/** Time for a job to start, where nothing can be waited for: half a second, at most three on a slow machine. */
+export const START_MS = Math.min(patient(500), 3000);
+
 export const FINAL_STATUSES = ["COMPLETED", "FAILED", "STOPPED", "CANCELED"];
 
 /** All records of an RNX_HOME, as they are on disk, in no order. */
