@@ -68,9 +68,18 @@ export function printHint(hint: string): void {
   if (isTerminal(2)) writeNotice(`${paint(2, "cyan", "hint:")} ${printable(hint)}`);
 }
 
+/** A pipe that is ready takes this much without blocking, pipe(7). */
+const PIPE_BUF = 4096;
+/** How long a notice waits for a reader that does not read: a job's timeout must not become an endless wait. */
+const NOTICE_PATIENCE_MS = 1000;
+
 function writeNotice(line: string): void {
+  const bytes = encodeBytes(`${line}\n`);
   try {
-    write(2, encodeBytes(`${line}\n`));
+    for (let offset = 0; offset < bytes.length; offset += PIPE_BUF) {
+      if (poll(2, POLL.POLLOUT, NOTICE_PATIENCE_MS) === 0) return;
+      write(2, bytes.subarray(offset, offset + PIPE_BUF));
+    }
   } catch {
     // Standard error is closed or full.
   }

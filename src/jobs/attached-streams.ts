@@ -5,7 +5,7 @@ import { isTerminal } from "../terminal.ts";
 import { copyOutput, InputCopy, Sink } from "./streams.ts";
 
 /** How long a reader that does not read may keep a job from ending that was told to end. */
-const GIVE_UP_AFTER_MS = 2000;
+const GIVE_UP_AFTER_MS = 1000;
 
 /** The three streams of an attached job: pipes for the job, the caller's descriptors and the log on this side. */
 export class AttachedStreams implements AsyncDisposable {
@@ -66,7 +66,7 @@ export class AttachedStreams implements AsyncDisposable {
   }
 
   async #finish(isImpatient: boolean): Promise<string | undefined> {
-    await this.#input?.stop();
+    this.#input?.stop();
     const giveUp = () => this.#outputs.forEach(({ sink }) => sink.giveUp());
     const timer = isImpatient ? setTimeout(giveUp, GIVE_UP_AFTER_MS) : undefined;
     await this.#copies;

@@ -8,9 +8,9 @@
  */
 import {
   chmodSync,
-  chownSync,
   closeSync,
   fstatSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -71,7 +71,7 @@ class OutputTree {
   }
 
   own(local: string): void {
-    chownSync(local, this.#surroundings.uid, this.#surroundings.gid);
+    lchownSync(local, this.#surroundings.uid, this.#surroundings.gid);
   }
 
   report(relative: string, error: unknown): void {
@@ -157,8 +157,9 @@ function copyEntry(directory: number, name: string, local: string, tree: OutputT
   if (!fstatSync(fd).isSymbolicLink()) return copyOpened(fd, local, tree, path);
   closeSync(fd);
   const target = readLinkAt(directory, name);
-  const isInside = !posix.isAbsolute(target) && !posix.join(posix.dirname(path), target).startsWith("..");
+  const isInside = !posix.isAbsolute(target) && !/^\.\.(\/|$)/.test(posix.join(posix.dirname(path), target));
   if (!isInside) throw new Error(`a link that leads out of the output: ${target}`);
   rmSync(local, { force: true });
   symlinkSync(Buffer.from(encodeBytes(target)), local);
+  tree.own(local);
 }

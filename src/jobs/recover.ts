@@ -65,6 +65,7 @@ async function recoverRecord(id: string): Promise<JobEntry | undefined> {
     killCgroup(cgroup);
     await removeCgroup(cgroup, REMOVAL_MS);
   }
+  removeStaleLeases();
   removeJobDirectories(job.paths);
   const record = { ...entry.record, ...lostState(entry.record), endTime: new Date().toISOString() };
   writeRecord(job, record, { durable: true });

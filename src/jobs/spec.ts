@@ -1,4 +1,5 @@
 import type { Limits } from "../cgroups/limits.ts";
+import { UsageError } from "../errors.ts";
 import { parseFlags } from "../flag-schema.ts";
 import type { CapabilityName } from "../sandbox/capabilities.ts";
 import type { Config } from "../state/config.ts";
@@ -53,6 +54,7 @@ export function parseJobSpec(
 ): JobSpec {
   const given = parseFlags(makeFlagSchema(caller), defaultFlags(flags, readFlagDefaults(config, caller)));
 
+  if (words[0] === "") throw new UsageError("COMMAND is empty");
   const isShellForm = words.length === 1 && SHELL_CHARACTERS.test(words[0]!);
   const uploads = [...given.upload, ...given.uploadDir];
   const secretEnvironment = toRecord(given.secretEnv);

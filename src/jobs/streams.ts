@@ -94,73 +94,89 @@ function reopen(fd: number, access: number): number | undefined {
   }
 }
 
-/** Reads a descriptor chunk by chunk; the event loop waits for it, and the descriptor stays as it is. */
-function openReader(fd: number) {
-  return Bun.file(fd).stream().getReader();
-}
-
 /**
  * Copies a pipe to its end: each chunk to `record`, then to the sink. When the sink's reader is gone the pipe is
  * closed, so that the job gets SIGPIPE as it would without rnx in between.
  */
 export async function copyOutput(fd: number, sink: Sink, record: (chunk: Uint8Array) => void): Promise<void> {
-  const reader = openReader(fd);
+  const reader = Bun.file(fd).stream().getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
       record(value);
       await sink.write(value);
-      if (sink.isBroken) return;
+      if (sink.isBroken) return void (await reader.cancel());
     }
   } finally {
-    await reader.cancel();
     closeSync(fd);
   }
 }
 
-/** The caller's standard input on its way to a job. */
+const READABLE = POLL.POLLIN | POLL.POLLERR | POLL.POLLHUP;
+/** How long the copy waits before it asks again whether there is input: longer each time there is none. */
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 50;
+
+/**
+ * The caller's standard input on its way to a job. The descriptor itself is asked whether there is something to read:
+ * a FIFO that is opened anew after its last writer has gone never says that it has ended. It is read through a
+ * description of its own where there can be one, since another reader may be faster.
+ */
 export class InputCopy {
-  readonly #reader: ReturnType<typeof openReader> | undefined;
-  readonly #ownFd: number | undefined;
+  readonly #source: number;
+  readonly #canBlock: boolean;
   #isStopped = false;
+  #pause: { readonly timer: ReturnType<typeof setTimeout>; readonly end: () => void } | undefined;
 
   constructor() {
-    this.#ownFd = fstatSync(0).isFile() ? undefined : reopen(0, FCNTL.O_RDONLY);
-    this.#reader = fstatSync(0).isFile()
-      ? undefined
-      : Bun.file(this.#ownFd ?? 0)
-          .stream()
-          .getReader();
+    this.#canBlock = !fstatSync(0).isFile();
+    this.#source = (this.#canBlock ? reopen(0, FCNTL.O_RDONLY) : undefined) ?? 0;
   }
 
   /** Copies until the input ends, the job closes its end, or stop is called; closes the pipe then. */
   async copyTo(pipe: number): Promise<void> {
     const sink = new Sink(pipe, { isOwned: true, canBlock: true });
-    try {
-      for (;;) {
-        const chunk = this.#reader === undefined ? await readChunk() : (await this.#reader.read()).value;
-        if (chunk === undefined || this.#isStopped) return;
-        await sink.write(chunk);
-        if (sink.isBroken || sink.failure !== undefined) return;
+    let pauseMs = 0;
+    while (!this.#isStopped && !sink.isBroken && sink.failure === undefined) {
+      // At least once between two chunks: timers and signals get their turn.
+      await this.#sleep(pauseMs);
+      if (this.#canBlock && (poll(0, READABLE, 0) & READABLE) === 0) {
+        pauseMs = Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+        continue;
       }
-    } finally {
-      sink.close();
+      pauseMs = 0;
+      const chunk = readChunk(this.#source);
+      if (chunk === undefined) break;
+      await sink.write(chunk);
     }
+    sink.close();
+    if (this.#source !== 0) closeSync(this.#source);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (ms === 0) setImmediate(resolve);
+      else this.#pause = { timer: setTimeout(resolve, ms), end: resolve };
+    });
   }
 
   /** Ends the copy: the job has ended. */
-  async stop(): Promise<void> {
+  stop(): void {
     this.#isStopped = true;
-    await this.#reader?.cancel();
-    if (this.#ownFd !== undefined) closeSync(this.#ownFd);
+    if (this.#pause === undefined) return;
+    clearTimeout(this.#pause.timer);
+    this.#pause.end();
   }
 }
 
-/** The next bytes of a regular file at descriptor 0, or undefined at its end; timers and signals get their turn. */
-async function readChunk(): Promise<Uint8Array | undefined> {
-  await Bun.sleep(0);
+/** What there is to read; undefined at the end, or where the input can be read no more; nothing if it was taken. */
+function readChunk(fd: number): Uint8Array | undefined {
   const chunk = new Uint8Array(CHUNK_BYTES);
-  const length = readSync(0, chunk);
-  return length === 0 ? undefined : chunk.subarray(0, length);
+  try {
+    const length = readSync(fd, chunk);
+    return length === 0 ? undefined : chunk.subarray(0, length);
+  } catch (error) {
+    return errorCode(error) === "EAGAIN" ? chunk.subarray(0, 0) : undefined;
+  }
 }
