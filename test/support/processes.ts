@@ -14,7 +14,10 @@ export interface Process {
   readonly places: readonly string[];
 }
 
-/** Every process there is. One that ends meanwhile is left out. */
+/**
+ * Every process there is. One that is ending is left out: a zombie until its parent has asked for it, and PID 1 of a
+ * job whose supervisor was killed until the host's PID 1 has asked for the job. Neither has memory, so no command line.
+ */
 export function readProcesses(): readonly Process[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -26,14 +29,15 @@ const DEFAULT_HOME = "/opt/joblet";
 function readProcess(pid: number): Process | undefined {
   const stat = readProcessFile(pid, "stat");
   const cgroup = readProcessFile(pid, "cgroup");
-  if (stat === undefined || cgroup === undefined) return undefined;
+  const command = readProcessFile(pid, "cmdline");
+  if (stat === undefined || cgroup === undefined || !command) return undefined;
   const nameEnd = stat.lastIndexOf(")");
   const isRnx = /\/rnx( \(deleted\))?$/.test(readLink(pid, "exe") ?? "");
   const environment = isRnx ? readProcessFile(pid, "environ") : undefined;
   return {
     pid,
     parent: Number(stat.slice(nameEnd + 2).split(" ")[1]),
-    command: readProcessFile(pid, "cmdline")?.replaceAll("\0", " ").trim() || stat.slice(0, nameEnd + 1),
+    command: command.replaceAll("\0", " ").trim(),
     home: environment === undefined ? undefined : (findVariable(environment, "RNX_HOME") ?? DEFAULT_HOME),
     jobId: /\/joblet\/([^/\s]+)/.exec(cgroup)?.[1],
     places: ["root", "cwd"].flatMap((name) => readLink(pid, name) ?? []),
