@@ -21,6 +21,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   vm: (files) => runTestsInMachine(files.length > 0 ? files : [...list("integration"), ...list("vm")]),
 };
 
+// So that handlers of "exit" run: the machine's disks are removed, whoever ends the run.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+
 const [chosen, ...files] = Bun.argv.slice(2);
 const names = chosen === undefined ? Object.keys(PARTS) : [chosen];
 const all = await runParts(names, files);

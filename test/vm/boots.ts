@@ -26,6 +26,8 @@ export async function runBoots(
   options: BootOptions,
 ): Promise<(number | undefined)[]> {
   const directory = mkdtempSync(join(tmpdir(), "rnx-vm-"));
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  process.once("exit", remove);
   const clock = startClock(options.onProgress);
   try {
     const image = await provideImage(options.packages ?? []);
@@ -45,7 +47,8 @@ export async function runBoots(
     }
     return statuses;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    remove();
+    process.off("exit", remove);
   }
 }
 
