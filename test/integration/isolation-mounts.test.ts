@@ -63,7 +63,7 @@ answer({"outcomes": outcomes, "areMountsAsBefore": read("/proc/self/mountinfo") 
 FILE_INDEX_32, FILE_INDEX_64 = 1, 0x81
 mounts = [line.split()[4] for line in read("/proc/self/mountinfo").splitlines()]
 seen = set()
-for fd in [os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in mounts]:
+for fd in [os.open(path, os.O_RDONLY | os.O_NONBLOCK) for path in mounts if os.access(path, os.R_OK)]:
     for handle_type in [FILE_INDEX_32, FILE_INDEX_64]:
         for inode in range(1001):
             handle = struct.pack("4I", 8, handle_type, inode, 0)

@@ -25,7 +25,7 @@ export class Canary implements Disposable {
   findHarm(): string[] {
     const harm = [
       !isIntact(this.file, this.text) && `the canary file ${this.file} has been changed`,
-      !existsSync(`/proc/${this.pid}`) && `the canary process ${this.pid} has been killed`,
+      !isRunning(this.pid) && `the canary process ${this.pid} has been killed`,
       this.#connections > 0 && `the canary's listeners were reached ${this.#connections} times`,
     ];
     return harm.filter((line) => line !== false);
@@ -34,7 +34,7 @@ export class Canary implements Disposable {
   [Symbol.dispose](): void {
     this.#listeners.forEach((listener) => listener[Symbol.dispose]());
     rmSync(this.file, { force: true });
-    if (existsSync(`/proc/${this.pid}`)) process.kill(this.pid, "SIGKILL");
+    if (isRunning(this.pid)) process.kill(this.pid, "SIGKILL");
   }
 }
 
@@ -42,6 +42,12 @@ export class Canary implements Disposable {
 function spawnCanaryProcess(): number {
   const script = `tail --pid=${process.pid} -f /dev/null </dev/null >/dev/null 2>&1 & echo $!`;
   return Number(Bun.spawnSync(["setsid", "sh", "-c", script]).stdout.toString());
+}
+
+/** False for a process that nobody has waited for yet, too: it has no command line any more. */
+function isRunning(pid: number): boolean {
+  const path = `/proc/${pid}/cmdline`;
+  return existsSync(path) && readFileSync(path).length > 0;
 }
 
 function isIntact(path: string, text: string): boolean {

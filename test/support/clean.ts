@@ -65,7 +65,7 @@ function snapshotWith(processes: readonly Process[]): HostSnapshot {
 const SHARES_HOST = process.env["RNX_TEST_SHARED_HOST"] === "1";
 
 /** How long the kernel may take to end what was killed. */
-const PATIENCE_MS = patient(3000);
+const PATIENCE_MS = Math.min(patient(3000), 15_000);
 const PAUSE_MS = 50;
 
 /** Fails, naming each, when the jobs of `home` have left something since the snapshot or changed the host. */
