@@ -4,7 +4,7 @@
  * One run measures all of them in turn, since machines differ from hour to hour: only the ratios are worth quoting.
  * Each round has an order of chance, or one program would always pay for what the one before left the kernel to do.
  */
-import { parseArgs } from "node:util";
+import { readCount } from "./flags.ts";
 import { describeMachine } from "./machine.ts";
 import { BUBBLEWRAP_ROW, BUN_ROW, findPrograms, type Program, RNX_ROW } from "./programs.ts";
 import { median, quantile, shuffle } from "./statistics.ts";
@@ -14,8 +14,7 @@ import { Workspace } from "./workspace.ts";
 
 const WARM_UP_ROUNDS = 3;
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "50" } } });
-const rounds = Number(values.rounds);
+const rounds = readCount("rounds", 50);
 
 using workspace = new Workspace();
 const { present, absent } = await findPrograms(workspace);
@@ -29,7 +28,9 @@ const rnx = present.find(({ name }) => name === RNX_ROW);
 if (rnx === undefined) {
   process.exitCode = 1;
 } else {
-  console.log(`\n${formatTable([`${RNX_ROW}, by medians`, "times"], describeRatios(samples))}`);
+  console.log(
+    `\n${formatTable([`${RNX_ROW} takes that of`, "times, by medians", "by minima"], describeRatios(samples))}`,
+  );
   const phases = summarizeTraces(Array.from({ length: rounds }, () => trace(rnx, workspace)));
   const rows = phases.map(({ name, ms }) => [name, formatMs(ms)]);
   console.log(`\n${formatTable([`phase of ${RNX_ROW}`, "median ms"], rows)}`);
@@ -47,19 +48,25 @@ function measure(programs: readonly Program[], workspace: Workspace): Map<string
 }
 
 function describeRow([name, values]: readonly [string, readonly number[]]): string[] {
-  return [name, ...[median(values), quantile(values, 0.9), Math.min(...values)].map(formatMs)];
+  return [name, ...[median(values), quantile(values, 0.9), leastOf(values)].map(formatMs)];
 }
 
 /** rnx against Bun and a sandbox added up, which is what it consists of, then against each of the others. */
 function describeRatios(samples: ReadonlyMap<string, readonly number[]>): string[][] {
-  const medians = new Map(Array.from(samples, ([name, values]) => [name, median(values)]));
-  const own = medians.get(RNX_ROW) ?? NaN;
-  const parts = [medians.get(BUN_ROW), medians.get(BUBBLEWRAP_ROW)];
-  const others = ["crun", "runc", "podman", "systemd-run"].map((name) => [name, medians.get(name)] as const);
-  return [
-    [`(${BUN_ROW} + ${BUBBLEWRAP_ROW})`, parts.reduce((sum = NaN, ms = NaN) => sum + ms)] as const,
-    ...others,
-  ].flatMap(([name, ms = NaN]) => (Number.isNaN(ms) ? [] : [[name, (own / ms).toFixed(2)]]));
+  const rivals = [[BUN_ROW, BUBBLEWRAP_ROW], ["crun"], ["runc"], ["podman"], ["systemd-run"]];
+  return rivals
+    .filter((names) => names.every((name) => samples.has(name)))
+    .map((names) => {
+      const ratios = [median, leastOf].map((figure) => {
+        const of = (name: string) => figure(samples.get(name) ?? []);
+        return of(RNX_ROW) / names.map(of).reduce((sum, ms) => sum + ms);
+      });
+      return [names.join(" + "), ...ratios.map((ratio) => ratio.toFixed(2))];
+    });
+}
+
+function leastOf(values: readonly number[]): number {
+  return Math.min(...values);
 }
 
 function trace({ argv }: Program, { environment }: Workspace): TracedRun {

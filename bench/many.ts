@@ -3,9 +3,9 @@
  *
  *   bun bench/many.ts [--jobs N]
  */
-import { parseArgs } from "node:util";
 import { RNX } from "../test/support/rnx.ts";
 import { SLOWNESS } from "../test/support/slowness.ts";
+import { readCount } from "./flags.ts";
 import { countHoldings } from "./holdings.ts";
 import { describeMachine } from "./machine.ts";
 import { median, quantile } from "./statistics.ts";
@@ -22,8 +22,7 @@ const SETTLING_MS = 10_000;
 
 const WARM_UP_JOBS = 10;
 
-const { values } = parseArgs({ options: { jobs: { type: "string", default: "1000" } } });
-const jobs = Number(values.jobs);
+const jobs = readCount("jobs", 1000);
 
 using workspace = new Workspace();
 for (let job = 0; job < WARM_UP_JOBS; job++) runJob();
