@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { pipe } from "../linux/files.ts";
+import type { JobStreams } from "../sandbox/launch.ts";
 import type { LogWriter } from "../state/log.ts";
 import { isTerminal } from "../terminal.ts";
 import { copyOutput, InputCopy, Sink } from "./streams.ts";
@@ -10,7 +11,7 @@ const GIVE_UP_AFTER_MS = 1000;
 /** The three streams of an attached job: pipes for the job, the caller's descriptors and the log on this side. */
 export class AttachedStreams implements AsyncDisposable {
   /** What the job gets as 0, 1 and 2; closed by `start`. */
-  readonly job: { readonly stdin: number; readonly stdout: number; readonly stderr: number };
+  readonly job: JobStreams;
   readonly #stdinPipe: number | undefined;
   readonly #outputs: readonly {
     readonly stream: "stdout" | "stderr";

@@ -17,7 +17,7 @@ import { SIGNAL } from "../linux/constants.ts";
 import { kill } from "../linux/process.ts";
 import type { Identity } from "../sandbox/identity.ts";
 import { launchSandbox } from "../sandbox/launch.ts";
-import { planSandbox } from "../sandbox/plan.ts";
+import { planInit, planJob } from "../sandbox/plan.ts";
 import { UserNamespace } from "../sandbox/user-namespace.ts";
 import type { Config } from "../state/config.ts";
 import { leaseIdRange } from "../state/leases.ts";
@@ -70,29 +70,30 @@ export async function runSandboxed(
   made.defer(() => removeJobDirectories(paths));
   makeWorkDirectory(paths, identity);
   if (resolved.root.kind === "runtime") makeUpperLayer(paths, makeEtcFiles(job.id, resolved), identity);
-  copyUploads([...spec.uploads, ...spec.autoUploads], paths.work, {
-    uid: identity.firstId,
-    gid: identity.firstId,
-  });
-  tracePhase("ids, directories, uploads");
+  tracePhase("ids, directories");
 
+  const input = makeSandboxInput(job.id, resolved, identity, paths);
+  const sandbox = made.use(launchSandbox(planInit(input), userNamespace?.open()));
+  tracePhase("launch of the sandbox");
+
+  // From here on PID 1 works beside this process, until startJob waits for it.
   const { cgroup, warnings } = makeCgroup(job.id, resolved, config);
   made.defer(() => removeCgroup(cgroup, CGROUP_REMOVAL_MS));
   made.defer(() => closeSync(cgroup.directoryFd));
   lease?.assign(cgroup.path);
   tracePhase("cgroup");
 
-  const plan = planSandbox(makeSandboxInput(job.id, resolved, identity, paths, cgroup.joinFiles));
-  tracePhase("plan");
-  const place = { cgroup: cgroup.directoryFd, userNamespace: userNamespace?.open() };
-  const sandbox = made.use(launchSandbox(plan, place));
-  tracePhase("sandbox");
-
+  const owner = { uid: identity.firstId, gid: identity.firstId };
+  copyUploads([...spec.uploads, ...spec.autoUploads], paths.work, owner);
   const log = made.use(new LogWriter(paths.log, { maxBytes: spec.logMaxBytes }));
   const streams = made.use(new AttachedStreams(log, { interactive: spec.interactive }));
+  // The streams end when the job's ends do: whatever goes wrong from here on, the sandbox goes first.
+  made.defer(() => sandbox.close());
+  tracePhase("uploads, streams");
+
   let jobPid: number;
   try {
-    jobPid = sandbox.startJob(streams.job);
+    jobPid = sandbox.startJob(planJob(input, cgroup.joinFiles), streams.job, cgroup.directoryFd);
   } finally {
     streams.closeJobEnds();
   }

@@ -5,13 +5,12 @@ import { type JobPaths, MOUNT_POINTS } from "../state/paths.ts";
 import { hostnameOf, makeEnvironment, makeEtcFiles } from "./job-environment.ts";
 import type { ResolvedJob } from "./resolve.ts";
 
-/** What the sandbox of a job is planned from. Pure. `joinFiles` are the v1 cgroup files it has to enter. */
+/** What the sandbox of a job is planned from. Pure. */
 export function makeSandboxInput(
   id: string,
   resolved: ResolvedJob,
   identity: Identity,
   paths: JobPaths,
-  joinFiles: readonly string[],
 ): SandboxInput {
   const { spec } = resolved;
   return {
@@ -28,7 +27,6 @@ export function makeSandboxInput(
     network: spec.network,
     temporaryBytes: resolved.temporaryBytes,
     sharedMemoryBytes: resolved.temporaryBytes,
-    cgroupJoinFiles: joinFiles,
     resourceLimits: resolved.resourceLimits,
     capabilities: [...DEFAULT_CAPABILITIES, ...spec.extraCapabilities],
     command: { argv: spec.argv, environment: makeEnvironment(id, resolved), workdir: spec.workdir },

@@ -129,6 +129,6 @@ export async function explainJob(spec: JobSpec, config: Config): Promise<string>
     firstId: spec.userNamespace ? EXPLAINED_FIRST_ID : 0,
     hasUserNamespace: spec.userNamespace,
   };
-  const plan = planSandbox(makeSandboxInput(id, resolved, identity, getJobPaths(id), []));
+  const plan = planSandbox(makeSandboxInput(id, resolved, identity, getJobPaths(id)), []);
   return `${explainLimits(resolved)}\n${explainPlan(plan)}`;
 }

@@ -1,9 +1,9 @@
 /**
- * Runs a plan: two children of this process, in a user namespace that is made before (user-namespace.ts).
+ * Runs the steps of a plan: two children of this process, in a user namespace that is made before (user-namespace.ts).
  *
- *   init     cloned into a new pid namespace and into the job's cgroup; works while this process prepares the job
- *   job      cloned when init has become the pause program, with this thread's child pid namespace set to init's;
- *            CLONE_VFORK makes this thread wait until it has become the command or has failed
+ *   init     cloned into a new pid namespace; works while this process prepares the job
+ *   job      cloned when init has become the pause program, into the job's cgroup and, by this thread's child pid
+ *            namespace, into init's; CLONE_VFORK makes this thread wait until it has become the command or has failed
  *
  * Init depends on the lifeline, a pipe whose writing end only this process keeps: when this process ends, for whatever
  * reason and at whatever step, init reads its end and exits, and the kernel ends the job with its PID 1. No
@@ -23,35 +23,27 @@ import { awaitKilled, forbidTracing, kill, openPidfd, setChildPidNamespace } fro
 import { syscall, trySyscall } from "../linux/syscall.ts";
 import { EncodedSteps, type Inherited } from "./encode.ts";
 import { makePauseProgram } from "./pause.ts";
-import type { SandboxPlan } from "./plan.ts";
+import type { Step } from "./step.ts";
 
 /** The child shares this process's memory, and has no signal handlers. */
 const SHARES_MEMORY = SCHED.CLONE_VM + SCHED.CLONE_CLEAR_SIGHAND;
 
-/** What a sandbox is launched into; both are descriptors that the caller keeps open until it is closed. */
-export interface LaunchPlace {
-  /** The job's cgroup2 directory. */
-  readonly cgroup: number;
-  /** Absent with --userns=off. */
-  readonly userNamespace?: number | undefined;
-}
-
-/** Begins to make the sandbox of a plan. Throws SystemCallError, and leaves no process behind then. */
-export function launchSandbox(plan: SandboxPlan, place: LaunchPlace): Sandbox {
+/**
+ * Begins to make a sandbox: PID 1 runs its steps. `userNamespace` is a descriptor, absent with --userns=off, that the
+ * caller keeps open until the sandbox is closed. Throws SystemCallError, and leaves no process behind then.
+ */
+export function launchSandbox(initSteps: readonly Step[], userNamespace: number | undefined): Sandbox {
   forbidTracing();
   const lifeline = pipe();
   const ready = pipe();
   let initProgram: number | undefined;
   try {
     initProgram = makeInitProgram();
-    const steps = new EncodedSteps("init", plan.init, {
-      lifeline: lifeline.readEnd,
-      ready: ready.writeEnd,
-      initProgram,
-      ...inheritedUserNamespace(place),
-    });
-    const init = steps.clone(SHARES_MEMORY + SCHED.CLONE_NEWPID, place.cgroup);
-    return new Sandbox(plan, place, steps, init, { ready: ready.readEnd, lifeline: lifeline.writeEnd });
+    const inherited = userNamespace === undefined ? {} : { userNamespace };
+    const ends = { lifeline: lifeline.readEnd, ready: ready.writeEnd, initProgram };
+    const steps = new EncodedSteps("init", initSteps, { ...ends, ...inherited });
+    const init = steps.clone(SHARES_MEMORY + SCHED.CLONE_NEWPID);
+    return new Sandbox(steps, init, { ready: ready.readEnd, lifeline: lifeline.writeEnd }, inherited);
   } catch (error) {
     closeSync(lifeline.writeEnd);
     closeSync(ready.readEnd);
@@ -63,10 +55,6 @@ export function launchSandbox(plan: SandboxPlan, place: LaunchPlace): Sandbox {
   }
 }
 
-function inheritedUserNamespace({ userNamespace }: LaunchPlace): Inherited {
-  return userNamespace === undefined ? {} : { userNamespace };
-}
-
 /** The ends that a sandbox keeps in this process. */
 interface KeptDescriptors {
   /** Ends when init has exec'd, or is gone. */
@@ -74,45 +62,43 @@ interface KeptDescriptors {
   readonly lifeline: number;
 }
 
+/** What a job gets as descriptors 0, 1 and 2. */
+export interface JobStreams {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
 /** A sandbox, standing or about to: its PID 1 waits for the lifeline's end. Close it, whatever happens. */
 export class Sandbox implements AsyncDisposable {
   /** PID 1 of the sandbox, in this process's pid namespace. Killing it ends everything in the sandbox. */
   readonly initPid: number;
-  readonly #plan: SandboxPlan;
-  readonly #place: LaunchPlace;
   readonly #initSteps: EncodedSteps;
   readonly #init: Clone;
   readonly #kept: KeptDescriptors;
+  readonly #userNamespace: Inherited;
   #isClosed = false;
 
-  constructor(
-    plan: SandboxPlan,
-    place: LaunchPlace,
-    initSteps: EncodedSteps,
-    init: Clone,
-    kept: KeptDescriptors,
-  ) {
+  constructor(initSteps: EncodedSteps, init: Clone, kept: KeptDescriptors, userNamespace: Inherited) {
     this.initPid = init.pid;
-    this.#plan = plan;
-    this.#place = place;
     this.#initSteps = initSteps;
     this.#init = init;
     this.#kept = kept;
+    this.#userNamespace = userNamespace;
   }
 
   /**
-   * Starts the job as soon as the sandbox stands; its three streams are descriptors of this process, which keeps them
-   * open. Returns the job's pid. Throws StepFailure, for a step of init or of the job.
+   * Starts the job as soon as the sandbox stands. Its three streams and `cgroup`, its cgroup2 directory, are descriptors
+   * of this process, which keeps them open. Returns the job's pid. Throws StepFailure, for a step of init or of the job.
    */
-  startJob(stdio: { readonly stdin: number; readonly stdout: number; readonly stderr: number }): number {
+  startJob(jobSteps: readonly Step[], stdio: JobStreams, cgroup: number): number {
     const init = openPidfd(this.initPid);
     const ownPidNamespace = openSync("/proc/self/ns/pid", "r");
     try {
-      const inherited = { ...stdio, init, ...inheritedUserNamespace(this.#place) };
-      const steps = new EncodedSteps("job", this.#plan.job, inherited);
+      const steps = new EncodedSteps("job", jobSteps, { ...stdio, init, ...this.#userNamespace });
       this.#awaitInit();
       setChildPidNamespace(init);
-      const job = steps.clone(SHARES_MEMORY + SCHED.CLONE_VFORK, this.#place.cgroup);
+      const job = steps.clone(SHARES_MEMORY + SCHED.CLONE_VFORK, cgroup);
       if (job.failure() !== undefined) awaitKilled(job.pid);
       steps.requireSuccess(job);
       return job.pid;

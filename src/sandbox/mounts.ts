@@ -7,14 +7,19 @@
  */
 import { type Argument, type ConstantName, flags, mode, slot, type Step, step } from "./step.ts";
 
+/** Makes the directories of `target`, relative to the root, where they are missing. */
+export function createDirectories(target: string): Step[] {
+  const parts = target.split("/");
+  return parts.map((_, i) => {
+    const path = parts.slice(0, i + 1).join("/");
+    return step(`create /${path}`, "mkdirat", [slot("root"), path, mode(0o755)], ["EEXIST", "EROFS"]);
+  });
+}
+
 /** Makes the directories of `target` (relative to the root), and the last one the working directory. */
 export function enterMountPoint(target: string): Step[] {
-  const parts = target.split("/");
   return [
-    ...parts.map((_, i) => {
-      const path = parts.slice(0, i + 1).join("/");
-      return step(`create /${path}`, "mkdirat", [slot("root"), path, mode(0o755)], ["EEXIST", "EROFS"]);
-    }),
+    ...createDirectories(target),
     step(`open /${target}`, "openat2", [
       slot("root"),
       target,

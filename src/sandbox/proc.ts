@@ -1,4 +1,4 @@
-import { bindAt, makeReadOnly, mountAt } from "./mounts.ts";
+import { bindAt, createDirectories, makeReadOnly, mountAt } from "./mounts.ts";
 import { flags, type Step, step } from "./step.ts";
 
 /**
@@ -80,9 +80,12 @@ export function planProcMasks(): Step[] {
   ];
 }
 
+const SYS_MOUNT_FLAGS = ["MS_NOSUID", "MS_NODEV", "MS_NOEXEC"] as const;
+const CGROUP_MOUNT_POINT = "sys/fs/cgroup";
+
 /**
- * /sys is an empty tmpfs with what programs need to size themselves: the job's own cgroup, and the processors.
- * The rest of sysfs describes the host.
+ * /sys is an empty tmpfs with what programs need to size themselves: the processors, and a place for the job's own
+ * cgroup. The rest of sysfs describes the host.
  */
 export function planSys(): Step[] {
   const attributes = [
@@ -91,12 +94,23 @@ export function planSys(): Step[] {
     "MOUNT_ATTR_NODEV",
     "MOUNT_ATTR_NOEXEC",
   ] as const;
-  const mountFlags = ["MS_NOSUID", "MS_NODEV", "MS_NOEXEC"] as const;
   return [
-    ...mountAt("sys", "tmpfs", mountFlags, "mode=755,size=64k,nr_inodes=32"),
+    ...mountAt("sys", "tmpfs", SYS_MOUNT_FLAGS, "mode=755,size=64k,nr_inodes=32"),
     ...bindAt("sys/devices/system/cpu", "/sys/devices/system/cpu", { attributes, recursive: false }),
-    ...mountAt("sys/fs/cgroup", "cgroup2", ["MS_RDONLY", ...mountFlags]),
+    ...createDirectories(CGROUP_MOUNT_POINT),
   ];
+}
+
+/** Mounts the cgroup of the process that runs this step; in the sandbox, where the mount point is known to be ours. */
+export function planCgroupMount(): Step {
+  const target = `/${CGROUP_MOUNT_POINT}`;
+  return step(`mount cgroup2 on ${target}`, "mount", [
+    "cgroup2",
+    target,
+    "cgroup2",
+    flags("MS_RDONLY", ...SYS_MOUNT_FLAGS),
+    0,
+  ]);
 }
 
 /** Ends the making of /sys. After the pivot. */

@@ -20,13 +20,13 @@ const input: SandboxInput = {
   network: "none",
   temporaryBytes: 64 * 1024 * 1024,
   sharedMemoryBytes: 64 * 1024 * 1024,
-  cgroupJoinFiles: [],
   resourceLimits: WANTED_RESOURCE_LIMITS,
   capabilities: DEFAULT_CAPABILITIES,
   command: { argv: ["id", "-u"], environment: { PATH: "/usr/bin:/bin", SECRET: "s3cret" }, workdir: "/work" },
 };
 
-const plan = (changes: Partial<SandboxInput> = {}) => planSandbox({ ...input, ...changes });
+const plan = (changes: Partial<SandboxInput> = {}, joinFiles: readonly string[] = []) =>
+  planSandbox({ ...input, ...changes }, joinFiles);
 const labels = (steps: readonly Step[]) => steps.map(({ label }) => label);
 const position = (steps: readonly Step[], label: string) => {
   const at = labels(steps).indexOf(label);
@@ -83,7 +83,7 @@ describe("the order that the security argument rests on", () => {
   });
 
   test("v1 cgroups are entered while the host's mounts are in sight", () => {
-    const { job } = plan({ cgroupJoinFiles: ["/sys/fs/cgroup/pids/joblet/x/tasks"] });
+    const { job } = plan({}, ["/sys/fs/cgroup/pids/joblet/x/tasks"]);
     expect(position(job, "enter cgroup")).toBeLessThan(position(job, "join the sandbox"));
   });
 });
@@ -174,6 +174,7 @@ describe("the explanation", () => {
         "  set umask: umask(022)",
         "  join the sandbox: setns(<init>, CLONE_NEWNS|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWNET)",
         "  new cgroup namespace: unshare(CLONE_NEWCGROUP)",
+        "  mount cgroup2 on /sys/fs/cgroup: mount("cgroup2", "/sys/fs/cgroup", "cgroup2", MS_RDONLY|MS_NOSUID|MS_NODEV|MS_NOEXEC, 0)",
         "  new session: setsid()",
         "  open /proc/self/oom_score_adj: openat(AT_FDCWD, "/proc/self/oom_score_adj", O_WRONLY|O_CLOEXEC, 0)",
         "  set oom_score_adj: write(<opened>, "500", 3)",
