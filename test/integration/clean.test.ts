@@ -2,7 +2,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Canary } from "../support/canary.ts";
-import { expectClean, snapshotHost } from "../support/clean.ts";
+import { expectClean, SHARES_HOST, snapshotHost } from "../support/clean.ts";
+import { requires } from "../support/requires.ts";
 import { makeHome } from "../support/rnx.ts";
 import { patient } from "../support/slowness.ts";
 
@@ -16,7 +17,7 @@ test("nothing is found where nothing was left", async () => {
   await expectClean(snapshotHost(), home.path);
 });
 
-test(
+requires(!SHARES_HOST, "others work on this host")(
   "each kind of leaving is found, and named",
   async () => {
     const before = snapshotHost();

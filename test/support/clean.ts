@@ -6,8 +6,8 @@
  *   of a home supervisors and other processes, unfinished records, half-made or half-removed directories: none
  *
  * What belongs to a living supervisor of another RNX_HOME is left out, and so is what is seen once but not again.
- * RNX_TEST_SHARED_HOST=1 says that others kill jobs on this host meanwhile: then what they leave is left out too, and
- * with it what is left of a job of ours whose record is gone.
+ * RNX_TEST_SHARED_HOST=1 says that others kill jobs, mount and build on this host meanwhile: then only what names this
+ * home or a job of it counts.
  */
 import { afterAll, afterEach, beforeEach, expect } from "bun:test";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
@@ -62,7 +62,8 @@ function snapshotWith(processes: readonly Process[]): HostSnapshot {
   };
 }
 
-const SHARES_HOST = process.env["RNX_TEST_SHARED_HOST"] === "1";
+/** Whether others work on this host while the tests run. */
+export const SHARES_HOST = process.env["RNX_TEST_SHARED_HOST"] === "1";
 
 /** How long the kernel may take to end what was killed. */
 const PATIENCE_MS = Math.min(patient(3000), 15_000);
@@ -85,12 +86,14 @@ function findChanges(before: HostSnapshot, home: string): readonly string[] {
   const now = snapshotWith(processes);
   const foreign = [...findForeignJobs(processes, home)];
   const own = listNames(join(home, "jobs")).map((name) => name.replace(/^\.\w+-/, ""));
-  const isOurs = (line: string) =>
-    SHARES_HOST ? own.some((id) => line.includes(id)) : !foreign.some((id) => line.includes(id));
+  const names = (line: string, parts: readonly string[]) => parts.some((part) => line.includes(part));
+  const isOurs = (line: string) => (SHARES_HOST ? names(line, [home, ...own]) : !names(line, foreign));
+  const subtract = (all: ReadonlySet<string>, known: ReadonlySet<string>) =>
+    [...all.difference(known)].filter(isOurs);
   return [
-    ...[...now.kept.difference(before.kept)].map((line) => `new: ${line}`),
-    ...[...before.kept.difference(now.kept)].map((line) => `gone: ${line}`),
-    ...[...now.leavings.difference(before.leavings)].filter(isOurs).map((line) => `left: ${line}`),
+    ...subtract(now.kept, before.kept).map((line) => `new: ${line}`),
+    ...subtract(before.kept, now.kept).map((line) => `gone: ${line}`),
+    ...subtract(now.leavings, before.leavings).map((line) => `left: ${line}`),
     ...processes
       .filter((process) => isIn(home, process))
       .map((process) => `left: ${describeProcess(process)}`),
