@@ -157,7 +157,7 @@ test("two jobs at once have different ids", async () => {
     mkfifo f; $RNX job run sh -c 'cat /proc/self/uid_map; cat' < f > first & exec 3> f
     until [ -s first ]; do sleep 0.05; done
     $RNX job run cat /proc/self/uid_map > second; exec 3>&-; wait; cat first second`;
-  const { stdout } = await runShell(home, `cd $(mktemp -d) && ${script}`);
+  const { stdout } = await runShell(home, `cd $(mktemp -d -p $RNX_HOME) && ${script}`);
   const [first, second] = stdout
     .trim()
     .split("\n")
@@ -173,7 +173,7 @@ requires(IS_IN_VM, "it sets the host's core_pattern")(
     const { stdout } = await runShell(
       home,
       `
-      cd $(mktemp -d); before=$(cat /proc/sys/kernel/core_pattern)
+      cd $(mktemp -d -p $RNX_HOME); before=$(cat /proc/sys/kernel/core_pattern)
       printf '#!/bin/sh\\ntouch %s/handled\\n' $PWD > handler; chmod +x handler
       echo "|$PWD/handler" > /proc/sys/kernel/core_pattern
       sh -c 'ulimit -c 0; kill -SEGV $$'; sleep 0.5; ls

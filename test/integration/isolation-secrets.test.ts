@@ -10,7 +10,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { ROOTS, useIsolatedJobs } from "../support/isolation.ts";
-import { RNX, runRnx, runShell } from "../support/rnx.ts";
+import { makeHome, RNX, runRnx, runShell } from "../support/rnx.ts";
 import { patient } from "../support/slowness.ts";
 
 const { home, canary, run } = useIsolatedJobs();
@@ -26,7 +26,7 @@ describe.each(ROOTS)("a job with $root", ({ root, flags }) => {
       exec 3<${canary.file} 7</ 9<${canary.file} 64</ 67<${canary.file} 69</ 200<${canary.file}
       ${job} sh -c 'ls /proc/self/fd; readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2' >out 2>err
       cat out err; ${job} cat /proc/self/fd/9 /proc/self/fd/3 /proc/self/fd/67`;
-    const { code, stdout, stderr } = await runShell(home, `cd $(mktemp -d); ${script}`);
+    const { code, stdout, stderr } = await runShell(home, `cd $(mktemp -d -p $RNX_HOME); ${script}`);
     const [input, ...outputs] = stdout.split("\n").slice(4, 7);
     expect(stdout).toStartWith("0\n1\n2\n3\n");
     expect(input).toBe("/dev/null");
@@ -90,9 +90,9 @@ describe.each(ROOTS)("a job with $root", ({ root, flags }) => {
 });
 
 test("A36: who is not root finds RNX_HOME closed, runs nothing and leaves no file", async () => {
-  const place = mkdtempSync("/tmp/rnx-test-");
-  chmodSync(place, 0o755);
-  const joblet = join(place, "joblet");
+  const { path, remove } = makeHome();
+  chmodSync(path, 0o755);
+  const joblet = join(path, "joblet");
   const { code } = await runRnx(joblet, ["job", "run", "true"]);
   expect(code).toBe(0);
   const [id = ""] = readdirSync(join(joblet, "jobs"));
@@ -113,6 +113,7 @@ test("A36: who is not root finds RNX_HOME closed, runs nothing and leaves no fil
   expect(stdout).toBe("2\n1\n1\n1\n");
   expect(stderr.match(/Permission denied/g)).toBeArrayOfSize(1);
   expect(stderr.match(/^Error: rnx must be root$/gm)).toBeArrayOfSize(2);
+  remove();
 });
 
 test("A43: a secret is in no process list, record, explanation or file", async () => {
@@ -125,7 +126,9 @@ test("A43: a secret is in no process list, record, explanation or file", async (
     echo "in files: $(find $RNX_HOME /run /tmp /etc/systemd -xdev -newer stamp -type f -exec grep -l "$pattern" {} + 2>/dev/null)"
     $RNX job status n --json; $RNX job status n; $RNX job list --json; $RNX --json job run --explain -s K true
     $RNX job run --explain -s K true; kill $!; wait`;
-  const { stdout, stderr } = await runShell(home, `cd $(mktemp -d); ${script}`, { env: { K: secret } });
+  const { stdout, stderr } = await runShell(home, `cd $(mktemp -d -p $RNX_HOME); ${script}`, {
+    env: { K: secret },
+  });
   expect(stdout).toStartWith("in command lines: 0\nin files: \n");
   expect(stdout + stderr).not.toContain(secret);
   expect(stdout).toContain('"K": "***"');

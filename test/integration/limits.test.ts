@@ -2,15 +2,7 @@
 import { afterAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import {
-  findController,
-  groupOf,
-  isPidOne,
-  listPids,
-  readGroupFile,
-  readLimit,
-  versionOf,
-} from "../support/cgroup.ts";
+import { findController, groupOf, listPids, readGroupFile, readLimit, versionOf } from "../support/cgroup.ts";
 import { durationOf, readJob, RunningJob, runJob } from "../support/job.ts";
 import { requires, requiresOutsideVm } from "../support/requires.ts";
 import { makeHome, runShell } from "../support/rnx.ts";
@@ -150,8 +142,7 @@ onTwoCores("all limits at once: the kernel has each of them, for every process o
   expect(readLimit.cpu(uuid)).toBe("50000 100000");
   expect(readLimit.cores(uuid)).toBe("1");
   expect(readLimit.pids(uuid)).toBe("20");
-  // In cgroup v1 not PID 1 of the sandbox, which lives as long as the job and does nothing.
-  const pids = listPids(uuid).filter((pid) => versionOf("memory") === 2 || !isPidOne(pid));
+  const pids = listPids(uuid);
   expect(pids.length).toBeGreaterThanOrEqual(3); // the shell and two sleeps
   for (const pid of pids) {
     const groups = (["memory", "cpu", "cpuset", "pids"] as const).map((controller) =>

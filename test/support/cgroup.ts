@@ -79,8 +79,18 @@ export function listPids(id: string): number[] {
   }
 }
 
-/** Whether a process is PID 1 of a PID namespace inside this one. */
-export function isPidOne(pid: number): boolean {
+/** PID 1 of a job's pid namespace: the child of its supervisor that is one. It is in no cgroup of the job's. */
+export function findPidOne(supervisor: number): number {
+  const children = readFileSync(`/proc/${supervisor}/task/${supervisor}/children`, "latin1")
+    .trim()
+    .split(" ");
+  const found = children.map(Number).find(isPidOne);
+  if (found === undefined)
+    throw new Error(`no PID 1 among the children of ${supervisor}: ${children.join(" ")}`);
+  return found;
+}
+
+function isPidOne(pid: number): boolean {
   return /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
 }
 
