@@ -112,13 +112,26 @@ function constantsFile(): string {
   return text;
 }
 
+/** The errnos that rnx tells apart; the others have a name to be shown and no more. */
+const ERRNOS = new Set(
+  `E2BIG EACCES EAGAIN EBADF EEXIST EINTR EINVAL ELOOP ENAMETOOLONG ENODEV ENOENT ENOEXEC ENOMEM ENOSPC ENOSYS ENOTDIR
+   EPERM EROFS ESRCH`.split(/\s+/),
+);
+
 function errnoFile(): string {
   const headers = ["errno.h"];
-  const found = macroNames(headers, /^E[A-Z0-9]+$/).filter(
-    (n) => n !== "EWOULDBLOCK" && n !== "EDEADLOCK" && n !== "ENOTSUP",
-  );
+  const aliases = ["EWOULDBLOCK", "EDEADLOCK", "ENOTSUP"];
+  const found = macroNames(headers, /^E[A-Z0-9]+$/).filter((name) => !aliases.includes(name));
   const rows = [...values(headers, found)].sort(([, a], [, b]) => Number(a - b));
-  return `${GENERATED}/** errno.h: name -> number. */\nexport const ERRNO = {\n${rows.map(([n, v]) => `  ${n}: ${v},\n`).join("")}} as const;\n`;
+  const names: string[] = [];
+  for (const [name, number] of rows) names[Number(number)] = name;
+  const used = rows.filter(([name]) => ERRNOS.has(name)).map(([name, number]) => `  ${name}: ${number},\n`);
+  return (
+    GENERATED +
+    `/** errno.h: the errnos that rnx tells apart. */\nexport const ERRNO = {\n${used.join("")}} as const;\n\n` +
+    `/** errno.h: the name of each number, "" where there is none. */\n` +
+    `export const ERRNO_NAMES: readonly string[] = ${JSON.stringify(Array.from(names, (name) => name ?? ""))};\n`
+  );
 }
 
 /** The system call numbers of one architecture: `__NR_` macros of the header that its libc includes. */

@@ -47,7 +47,7 @@ export function newRecord(
     uploads: [...spec.uploads, ...spec.autoUploads].map(({ destination }) => destination),
     supervisor,
     metrics: null,
-    warnings: spec.userNamespace ? [] : [USERNS_OFF_WARNING],
+    warnings: [...(spec.userNamespace ? [] : [USERNS_OFF_WARNING]), ...resolved.warnings],
     logCutBytes: 0,
     other: {},
   };

@@ -1,3 +1,4 @@
+import { type IsOptional, refuseUnsupported } from "../cgroups/apply.ts";
 import { readLimitFacts } from "../cgroups/facts.ts";
 import { type CgroupHost, readCgroupHost } from "../cgroups/hierarchy.ts";
 import { type LimitPlan, planLimits } from "../cgroups/limits.ts";
@@ -25,6 +26,10 @@ export interface ResolvedJob {
   readonly runtimeEnvironment: Readonly<Record<string, string>>;
   readonly cgroupHost: CgroupHost;
   readonly limitPlan: LimitPlan;
+  /** Whether a limit that cannot be held is a warning: with --best-effort, and for the default that nobody asked for. */
+  readonly isOptionalLimit: IsOptional;
+  /** What this host cannot do of what was asked for, and the job runs all the same. */
+  readonly warnings: readonly string[];
   readonly resourceLimits: readonly ResourceLimit[];
   /** Size of /tmp and of /dev/shm, bytes. */
   readonly temporaryBytes: number;
@@ -40,13 +45,18 @@ export async function resolveJob(spec: JobSpec, config: Config): Promise<Resolve
   const runtime = spec.runtime === undefined ? undefined : await resolveRuntime(spec.runtime);
   const cgroupHost = readCgroupHost();
   const facts = readLimitFacts(spec.limits, cgroupHost, getHome());
+  const limitPlan = planLimits(spec.limits, cgroupHost, facts);
+  const isOptionalLimit: IsOptional = (setting) =>
+    spec.bestEffort || (setting === "--max-pids" && spec.maxPidsIsDefault);
   return {
     spec,
     root: runtime === undefined ? readHostRoot() : { kind: "runtime", tree: runtime.root },
     runtime: runtime === undefined ? null : `${runtime.name}@${runtime.version}`,
     runtimeEnvironment: runtime?.environment ?? {},
     cgroupHost,
-    limitPlan: planLimits(spec.limits, cgroupHost, facts),
+    limitPlan,
+    isOptionalLimit,
+    warnings: refuseUnsupported(limitPlan.unsupported, isOptionalLimit),
     resourceLimits: clampResourceLimits(),
     temporaryBytes: temporaryBytes(spec.limits.memoryBytes),
     resolverConfiguration: spec.network === "host" ? findText("/etc/resolv.conf") : undefined,

@@ -6,9 +6,7 @@
  * log, and what --output copied.
  */
 import { readCeiling } from "../cgroups/facts.ts";
-import { refuseUnsupported } from "../cgroups/apply.ts";
 import { createCgroup, type NewCgroup } from "../cgroups/group.ts";
-import type { LimitFlag } from "../cgroups/limits.ts";
 import { hasMetMemoryLimit, readMetrics, readOomKills, readPidsLimitHits } from "../cgroups/statistics.ts";
 import { removeCgroup } from "../cgroups/teardown.ts";
 import { prepareTree } from "../cgroups/tree.ts";
@@ -134,15 +132,12 @@ export async function runSandboxed(
 
 function makeCgroup(
   id: string,
-  resolved: ResolvedJob,
+  { cgroupHost, limitPlan, isOptionalLimit }: ResolvedJob,
   config: Config,
 ): { cgroup: NewCgroup; warnings: string[] } {
-  const { spec, cgroupHost, limitPlan } = resolved;
-  const isOptional = (flag: LimitFlag) => spec.bestEffort || (flag === "--max-pids" && spec.maxPidsIsDefault);
-  const unsupported = refuseUnsupported(limitPlan.unsupported, isOptional);
   const treeWarnings = prepareTree(cgroupHost, readCeiling(config.ceiling));
-  const cgroup = createCgroup(cgroupHost, id, limitPlan.files, isOptional);
-  return { cgroup, warnings: [...unsupported, ...treeWarnings, ...cgroup.warnings] };
+  const cgroup = createCgroup(cgroupHost, id, limitPlan.files, isOptionalLimit);
+  return { cgroup, warnings: [...treeWarnings, ...cgroup.warnings] };
 }
 
 /** Cgroup v2 kills the whole job (memory.oom.group); v1 kills one process of it and leaves the rest. */

@@ -1,13 +1,13 @@
 import { dlopen, FFIType, linkSymbols, toArrayBuffer } from "bun:ffi";
 import { ABI, type SyscallName } from "./abi.ts";
 import { MMAN } from "./constants.ts";
-import { ERRNO } from "./errno.ts";
+import { ERRNO, ERRNO_NAMES } from "./errno.ts";
 
 export type ErrnoName = keyof typeof ERRNO;
 
 /** "ENOENT" for 2; "errno 4000" for a number that errno.h does not have. */
 export function errnoName(errno: number): string {
-  return Object.entries(ERRNO).find(([, number]) => number === errno)?.[0] ?? `errno ${errno}`;
+  return ERRNO_NAMES[errno] || `errno ${errno}`;
 }
 
 /** A system call failed. `code` is the name, as in the errors of node:fs. */

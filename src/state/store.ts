@@ -50,7 +50,7 @@ export const MAX_RECORD_BYTES = 40 * 2 ** 20;
 /** The file that becomes the last record: a job holds its blocks from the start on, should the disk become full. */
 const LAST = ".job.json.last";
 /** What a record may grow by until its end: message, warnings, metrics. */
-const RESERVE_BYTES = 16_384;
+const RESERVE_BYTES = 4096;
 const NEXT = ".job.json.next";
 
 /**
