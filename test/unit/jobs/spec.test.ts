@@ -71,12 +71,13 @@ describe("the shell form", () => {
     },
   );
 
-  test.each([[["ls"]], [["/bin/a-b.c_d"]], [["K=V"]], [["printf", "a b"]], [[""]]])(
-    "%j does not",
-    (words) => {
-      expect(parse({}, words).argv).toEqual(words);
-    },
-  );
+  test.each([[["ls"]], [["/bin/a-b.c_d"]], [["K=V"]], [["printf", "a b"]]])("%j does not", (words) => {
+    expect(parse({}, words).argv).toEqual(words);
+  });
+
+  test("an empty command is a wrong call", () => {
+    expect(() => parse({}, [""])).toThrow(UsageError);
+  });
 });
 
 describe("C02: --max-memory", () => {
