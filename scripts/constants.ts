@@ -61,7 +61,7 @@ const ENUM_NAMES: Record<string, readonly string[]> = {
 const CALLS = new Set(
   `capset chdir close close_range dup3 execve execveat fchdir fchownat fcntl flock ioctl keyctl kill memfd_create
    mkdirat mknodat mount mount_setattr move_mount open_tree openat openat2 pidfd_open pipe2 pivot_root ppoll prctl
-   prlimit64 ptrace read readlinkat rt_sigaction rt_sigprocmask setgroups sethostname setns setresgid setresuid setsid
+   prlimit64 ptrace read rt_sigaction rt_sigprocmask setgroups sethostname setns setresgid setresuid setsid
    socket statfs symlinkat umask umount2 unshare wait4 write`.split(/\s+/),
 );
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { RnxError } from "./errors.ts";
 import { formatSize } from "./units.ts";
 
@@ -22,5 +22,18 @@ export function readRegularFile(path: string, maxBytes: number): Buffer<ArrayBuf
     return buffer.subarray(0, length);
   } finally {
     closeSync(fd);
+  }
+}
+
+const CHUNK_BYTES = 2 ** 20;
+
+/** Copies from one descriptor's position to another's, at most `maxBytes`; a file may grow while it is copied. */
+export function copyBytes(source: number, target: number, maxBytes = Infinity): void {
+  const chunk = Buffer.allocUnsafe(Math.min(maxBytes, CHUNK_BYTES));
+  for (let remaining = maxBytes; remaining > 0;) {
+    const length = readSync(source, chunk, 0, Math.min(remaining, chunk.length), null);
+    if (length === 0) return;
+    for (let written = 0; written < length;) written += writeSync(target, chunk, written, length - written);
+    remaining -= length;
   }
 }

@@ -157,3 +157,8 @@ export function formatCpuList(cores: readonly number[]): string {
   }
   return ranges.map(({ first, last }) => (first === last ? `${first}` : `${first}-${last}`)).join(",");
 }
+
+/** Whether the text may name a variable. Kernel and shells take more, but a blank or control character is a mistake. */
+export function isVariableName(text: string): boolean {
+  return /^[^\s=\p{Cc}]+$/u.test(text);
+}

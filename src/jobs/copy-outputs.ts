@@ -15,23 +15,21 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
+  readlinkSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
   symlinkSync,
-  writeSync,
 } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { errorCode } from "../errors.ts";
+import { copyBytes } from "../files.ts";
 import { FCNTL, OPENAT2 } from "../linux/constants.ts";
 import { openat2 } from "../linux/files.ts";
-import { readLinkAt } from "../linux/links.ts";
 import { decodeBytes, encodeBytes } from "../linux/memory.ts";
 import type { JobSpec } from "./spec.ts";
 
-const CHUNK_BYTES = 1024 * 1024;
 const PERMISSIONS = 0o777;
 
 /** Copies every --output; returns a sentence for each thing that could not be copied. Closes the descriptors. */
@@ -120,13 +118,6 @@ function copyFile(fd: number, stat: Stats, local: string, tree: OutputTree): voi
   }
 }
 
-function copyBytes(source: number, target: number): void {
-  const chunk = new Uint8Array(CHUNK_BYTES);
-  for (let length; (length = readSync(source, chunk)) > 0;) {
-    for (let written = 0; written < length;) written += writeSync(target, chunk, written, length - written);
-  }
-}
-
 function copyDirectory(fd: number, stat: Stats, local: string, tree: OutputTree, relative: string): void {
   if (lstatSync(local, { throwIfNoEntry: false })?.isDirectory() !== true) {
     mkdirSync(local, { mode: 0o700 });
@@ -156,7 +147,8 @@ function copyEntry(directory: number, name: string, local: string, tree: OutputT
   });
   if (!fstatSync(fd).isSymbolicLink()) return copyOpened(fd, local, tree, path);
   closeSync(fd);
-  const target = readLinkAt(directory, name);
+  const link = Buffer.from(encodeBytes(`/proc/self/fd/${directory}/${name}`));
+  const target = decodeBytes(readlinkSync(link, { encoding: "buffer" }));
   const isInside = !posix.isAbsolute(target) && !/^\.\.(\/|$)/.test(posix.join(posix.dirname(path), target));
   if (!isInside) throw new Error(`a link that leads out of the output: ${target}`);
   rmSync(local, { force: true });

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { errorCode } from "../errors.ts";
 import { Refusal } from "../flag-schema.ts";
 import { decodeBytes } from "../linux/memory.ts";
-import { formatSize } from "../units.ts";
+import { formatSize, isVariableName } from "../units.ts";
 
 /** One variable of a job's environment. */
 export interface Variable {
@@ -14,15 +14,13 @@ export interface Variable {
 /** The caller's variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** A key: the kernel and every shell take more, but a blank or a control character in one is a mistake. */
-const KEY = /^[^\s=\p{Cc}]+$/u;
 const ASSIGNMENT_FORM = "expected KEY=VALUE, or KEY for the caller's value, the KEY without blanks";
 
 /** `KEY=VALUE`, or `KEY` for the value that the caller has. */
 export function parseAssignment(text: string, caller: Environment): Variable | Refusal {
   const end = text.indexOf("=");
   const key = end === -1 ? text : text.slice(0, end);
-  if (!KEY.test(key) || text.includes("\0")) return new Refusal(ASSIGNMENT_FORM);
+  if (!isVariableName(key) || text.includes("\0")) return new Refusal(ASSIGNMENT_FORM);
   if (end !== -1) return { key, value: text.slice(end + 1) };
   const value = Object.hasOwn(caller, key) ? caller[key] : undefined;
   return value === undefined ? new Refusal(`${key} is not set in the caller's environment`) : { key, value };

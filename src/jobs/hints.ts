@@ -1,14 +1,13 @@
 import { statSync } from "node:fs";
 import { basename, join, normalize } from "node:path";
 import type { JobSpec } from "./spec.ts";
+import { SHELL_SEPARATORS } from "./upload-plan.ts";
 
 /** They change the root, which a job without a runtime cannot: it has the host's /usr, read-only. */
 const PACKAGE_MANAGERS = /^(apk|apt|apt-get|cargo|dnf|gem|mvn|npm|npx|pip|pip3|yum)$/;
 /** The host may not have them; a runtime does. */
 const LANGUAGES = /^(go|java|javac|node|php|python|python3|ruby|rustc)$/;
 const COMMAND_NOT_FOUND = 127;
-
-const SHELL_SEPARATORS = /[\s;&|()<>"'`=]+/;
 
 /**
  * What a person may have forgotten when a job failed, as the command or flag that helps; undefined when nothing

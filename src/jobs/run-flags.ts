@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import * as v from "valibot";
 import { accept, list, read, Refusal } from "../flag-schema.ts";
 import { ADDABLE_CAPABILITIES, type CapabilityName, DEFAULT_CAPABILITIES } from "../sandbox/capabilities.ts";
-import { isJobName, isShortId, JOB_NAME_FORM } from "../state/ids.ts";
+import { isJobName, JOB_NAME_FORM } from "../state/ids.ts";
 import {
   DURATION_FORM,
   parseCpuList,
@@ -75,7 +75,7 @@ const MIN_IO_BYTES_PER_SECOND = 4096;
 export function makeFlagSchema({ directory, environment, onlineCores }: Caller) {
   const flags = v.object({
     runtime: v.optional(v.string()),
-    name: v.optional(accept("--name", (text) => (isName(text) ? text : undefined), JOB_NAME_FORM)),
+    name: v.optional(accept("--name", (text) => (isJobName(text) ? text : undefined), JOB_NAME_FORM)),
     maxCpu: v.optional(accept("--max-cpu", parsePercent, PERCENT_FORM)),
     maxMemory: v.optional(accept("--max-memory", (text) => parseSize(text, "MB"), SIZE_FORM.MB)),
     maxIobps: v.optional(accept("--max-iobps", parseIoRate, `${SIZE_FORM.B}, at least 4096`)),
@@ -134,11 +134,6 @@ export function defaultFlags(given: RunFlags, defaults: RunFlags): RunFlags {
 
 function refuseText<T>(value: T | string): T | Refusal {
   return typeof value === "string" ? new Refusal(value) : value;
-}
-
-/** What looks like the beginning of an id would hide the job that has it. */
-function isName(text: string): boolean {
-  return isJobName(text) && !isShortId(text);
 }
 
 function parseIoRate(text: string): number | undefined {

@@ -64,7 +64,7 @@ export function planAutoUploads(
 }
 
 /** What stands between two words of a shell's command line. */
-const SHELL_SEPARATORS = /[\s;|&()<>"'`]+/;
+export const SHELL_SEPARATORS = /[\s;|&()<>"'`]+/;
 
 function planAutoUpload(path: string, directory: string): Upload | undefined {
   if (path === "" || path.length > PATH_MAX || path.startsWith("/") || path.split("/").includes(".."))

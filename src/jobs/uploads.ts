@@ -9,13 +9,12 @@ import {
   openSync,
   readdirSync,
   readlinkSync,
-  readSync,
   type Stats,
   symlinkSync,
-  writeSync,
 } from "node:fs";
 import { posix } from "node:path";
 import { errorCode, StartError } from "../errors.ts";
+import { copyBytes } from "../files.ts";
 import { FCNTL, OPENAT2 } from "../linux/constants.ts";
 import { openat2 } from "../linux/files.ts";
 import { decodeBytes, encodeBytes } from "../linux/memory.ts";
@@ -124,18 +123,6 @@ function copyFile(source: number, target: number, name: string, owner: Owner): v
     fchownSync(copy, owner.uid, owner.gid);
     fchmodSync(copy, stat.mode & MODE_BITS);
   });
-}
-
-const CHUNK_BYTES = 2 ** 20;
-
-function copyBytes(source: number, copy: number, size: number): void {
-  const chunk = Buffer.allocUnsafe(Math.min(size, CHUNK_BYTES));
-  for (let remaining = size; remaining > 0;) {
-    const length = readSync(source, chunk, 0, Math.min(remaining, chunk.length), null);
-    if (length === 0) return;
-    for (let written = 0; written < length;) written += writeSync(copy, chunk, written, length - written);
-    remaining -= length;
-  }
 }
 
 function copyLink(from: number, target: number, name: string, owner: Owner): void {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import * as v from "valibot";
+import { isVariableName } from "../units.ts";
 import { UsageError } from "../errors.ts";
 import { findFileState, findParsed, keepParsed } from "../state/parsed-files.ts";
 import { anyMapping } from "../yaml-schema.ts";
@@ -57,7 +58,7 @@ const anyText = v.nullish(text, null);
 const texts = v.nullish(v.array(text), []);
 const variableName = v.pipe(
   v.string(),
-  v.regex(/^[^\s=\p{Cc}]+$/u, "expected the name of a variable, without blanks and ="),
+  v.check(isVariableName, "expected the name of a variable, without blanks and ="),
 );
 
 /** A mapping in which keys that are not known are left out: other tools write some of their own. */

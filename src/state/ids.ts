@@ -37,5 +37,5 @@ export const JOB_NAME_FORM =
 
 /** Whether the text may be a job's name: usable as a host name's label and never mistaken for an id. */
 export function isJobName(text: string): boolean {
-  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text) && !/^[0-9a-f]{8,}$/.test(text);
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/.test(text) && !/^[0-9a-f]{8,}$/.test(text) && !isShortId(text);
 }
