@@ -12,7 +12,7 @@ import { isFinal, isNewerRecord, type JobRecord } from "../state/record.ts";
 import { removeStaleLeases } from "../state/leases.ts";
 import { findJob, type JobEntry, listJobs } from "../state/list.ts";
 import { removeStaleDirectories } from "../state/remove.ts";
-import { isSupervisorAlive, openJob, writeRecord } from "../state/store.ts";
+import { beginLastRecord, isSupervisorAlive, openJob } from "../state/store.ts";
 import { readBootId } from "./host-identity.ts";
 import { removeJobDirectories } from "./job-directories.ts";
 
@@ -68,7 +68,7 @@ async function recoverRecord(id: string): Promise<JobEntry | undefined> {
   removeStaleLeases();
   removeJobDirectories(job.paths);
   const record = { ...entry.record, ...lostState(entry.record), endTime: new Date().toISOString() };
-  writeRecord(job, record, { durable: true });
+  await beginLastRecord(job, record).commit();
   return { id, record };
 }
 

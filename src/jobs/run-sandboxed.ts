@@ -45,8 +45,13 @@ export interface SandboxedResult {
   readonly problems: readonly string[];
 }
 
-/** Told when the job runs, with what rnx could not do for it. */
-export type OnRunning = (startTime: Date, warnings: readonly string[]) => void;
+/** Told of a job's life as it goes on. */
+export interface Progress {
+  /** The job runs; `warnings` are what rnx could not do for it. */
+  onRunning(startTime: Date, warnings: readonly string[]): void;
+  /** All its processes have ended; what it held is about to be freed. */
+  onEnded(result: SandboxedResult): void;
+}
 
 /** Time for the kernel to take a cgroup down whose processes were killed. */
 const CGROUP_REMOVAL_MS = 5000;
@@ -56,8 +61,8 @@ export async function runSandboxed(
   job: JobHandle,
   resolved: ResolvedJob,
   config: Config,
-  onRunning: OnRunning,
-): Promise<SandboxedResult> {
+  progress: Progress,
+): Promise<void> {
   await using made = new AsyncDisposableStack();
   const { spec } = resolved;
   const { paths } = job;
@@ -97,7 +102,7 @@ export async function runSandboxed(
   }
   streams.start();
   tracePhase("exec");
-  onRunning(new Date(), warnings);
+  progress.onRunning(new Date(), warnings);
   tracePhase("record: running");
 
   const watched = await watchJob({
@@ -115,7 +120,7 @@ export async function runSandboxed(
   const outputProblems = files === undefined ? [] : copyOutputs(spec, files);
   const streamFailure = await streams.finish({ isImpatient: watched.isTimedOut || watched.isInterrupted });
   tracePhase("streams, outputs");
-  const result = {
+  progress.onEnded({
     outcome: findOutcome(watched, resolved, cgroup),
     metrics: readMetrics(cgroup),
     pidsLimitHits: readPidsLimitHits(cgroup),
@@ -125,9 +130,8 @@ export async function runSandboxed(
       ...outputProblems,
       ...(streamFailure === undefined ? [] : [`the job's output did not reach the caller: ${streamFailure}`]),
     ],
-  };
+  });
   tracePhase("metrics");
-  return result;
 }
 
 function makeCgroup(

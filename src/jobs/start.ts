@@ -4,7 +4,7 @@ import { planSandbox } from "../sandbox/plan.ts";
 import type { Config } from "../state/config.ts";
 import { newJobId } from "../state/ids.ts";
 import type { JobRecord } from "../state/record.ts";
-import { createJob, type JobHandle, writeRecord } from "../state/store.ts";
+import { beginLastRecord, createJob, type JobHandle, type LastRecord, writeRecord } from "../state/store.ts";
 import { removeJob } from "../state/remove.ts";
 import { RnxError } from "../errors.ts";
 import { tracePhase } from "../trace.ts";
@@ -62,39 +62,49 @@ async function runRecorded(
   // The clock may be set while the job runs: the end is its start and the time that passed.
   const endTime = () =>
     new Date(Date.parse(record.startTime ?? record.createdTime) + performance.now() - started).toISOString();
+  let end: { readonly jobEnd: JobEnd; readonly last: LastRecord } | undefined;
   try {
-    const result = await runSandboxed(job, resolved, config, (startTime, warnings) => {
-      started = performance.now();
-      record = {
-        ...record,
-        status: "RUNNING",
-        startTime: startTime.toISOString(),
-        warnings: [...record.warnings, ...warnings],
-      };
-      writeRecord(job, record, { durable: false });
+    await runSandboxed(job, resolved, config, {
+      onRunning(startTime, warnings) {
+        started = performance.now();
+        record = {
+          ...record,
+          status: "RUNNING",
+          startTime: startTime.toISOString(),
+          warnings: [...record.warnings, ...warnings],
+        };
+        writeRecord(job, record);
+      },
+      onEnded(result) {
+        const state = finalState(result, spec);
+        const { metrics, logCutBytes, logFailure } = result;
+        const logWarnings = logFailure === undefined ? [] : [`the log is not whole: ${logFailure}`];
+        const warnings = [...record.warnings, ...logWarnings];
+        record = { ...record, ...state, endTime: endTime(), metrics, logCutBytes, warnings };
+        // Written while what the job held is freed, and put in its place after that.
+        end = { jobEnd: endOf(record, state, result, spec), last: beginLastRecord(job, record) };
+      },
     });
-    tracePhase("release");
-    const state = finalState(result, spec);
-    const { metrics, logCutBytes, logFailure } = result;
-    const warnings = [
-      ...record.warnings,
-      ...(logFailure === undefined ? [] : [`the log is not whole: ${logFailure}`]),
-    ];
-    record = { ...record, ...state, endTime: endTime(), metrics, logCutBytes, warnings };
-    writeRecord(job, record, { durable: true });
-    return endOf(record, state, result, spec);
   } catch (error) {
     const failure = describeStartFailure(error, spec);
-    const exitCode = failure instanceof RnxError ? failure.exitCode : 1;
     const message = failure instanceof Error ? failure.message : String(failure);
-    record = {
-      ...record,
-      ...describeOutcome({ kind: "startFailed", exitCode, message }),
-      endTime: endTime(),
-    };
-    writeRecord(job, record, { durable: true });
+    if (end === undefined) {
+      const exitCode = failure instanceof RnxError ? failure.exitCode : 1;
+      record = {
+        ...record,
+        ...describeOutcome({ kind: "startFailed", exitCode, message }),
+        endTime: endTime(),
+      };
+    } else {
+      record = { ...record, warnings: [...record.warnings, `not all was freed: ${message}`] };
+    }
+    await beginLastRecord(job, record).commit();
     throw failure;
   }
+  tracePhase("release");
+  if (end === undefined) throw new TypeError("a job that was run has not ended");
+  await end.last.commit();
+  return end.jobEnd;
 }
 
 /** The outcome's state, with what made the job fail after it had ended well, and the limit it ran into. */

@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fstatSync,
+  fsync,
   fsyncSync,
   ftruncateSync,
   mkdirSync,
@@ -21,7 +22,7 @@ import { shortId } from "./ids.ts";
 import { GLANCE_MS, type Lock, type LockKind, lockWithin } from "./lock.ts";
 import { getJobPaths, getJobsDirectory, jobPathsIn, NEW_PREFIX, type JobPaths } from "./paths.ts";
 import { encodeRecord } from "./record-json.ts";
-import { isFinal, isNewerRecord, type JobRecord } from "./record.ts";
+import { isNewerRecord, type JobRecord } from "./record.ts";
 
 /**
  * How jobs are written. A job's directory is made as `.new-ID`, locked, given its record, and renamed to ID: one that
@@ -47,7 +48,10 @@ export interface JobHandle extends Disposable {
  */
 export const MAX_RECORD_BYTES = 40 * 2 ** 20;
 
-/** The file that becomes the last record: a job holds its blocks from the start on, should the disk become full. */
+/**
+ * The file that becomes the last record. It is made when the job runs, so that the job holds its blocks, should the
+ * disk become full meanwhile.
+ */
 const LAST = ".job.json.last";
 /** What a record may grow by until its end: message, warnings, metrics. */
 const RESERVE_BYTES = 4096;
@@ -69,7 +73,6 @@ export function createJob(record: JobRecord, { durable }: { readonly durable: bo
     makeHome();
     lock = makeLockedDirectory(temporary);
     writeFile(jobPathsIn(temporary).record, bytes, durable);
-    writeFile(join(temporary, LAST), Buffer.alloc(bytes.length + RESERVE_BYTES), false);
     if (durable) fsyncSync(lock.fd);
     renameSync(temporary, directory);
     if (durable) syncDirectory(getJobsDirectory());
@@ -105,47 +108,101 @@ export function isSupervisorAlive(id: string): boolean {
   return lock === undefined && statSync(directory, { throwIfNoEntry: false }) !== undefined;
 }
 
-/**
- * Replaces the record; `durable` waits for the disk (milliseconds), for an answer that a crash must not make untrue.
- * The job's end finds room on a full disk too. Throws RnxError; a record of a newer schema is never rewritten.
- */
-export function writeRecord(
-  job: JobHandle,
-  record: JobRecord,
-  { durable }: { readonly durable: boolean },
-): void {
-  if (record.uuid !== job.id) throw new TypeError(`record of ${record.uuid} for job ${job.id}`);
-  if (isNewerRecord(record))
-    throw new RnxError(`the record of job ${shortId(job.id)} was written by a newer rnx`);
-  const bytes = Buffer.from(encodeRecord(record));
-  const isLast = isFinal(record.status);
-  const unfinished = join(job.paths.directory, NEXT);
-  const next = isLast ? join(job.paths.directory, LAST) : unfinished;
+/** Replaces the record of a job that goes on. Throws RnxError. */
+export function writeRecord(job: JobHandle, record: JobRecord): void {
+  const bytes = encodeOwn(job, record);
+  const next = join(job.paths.directory, NEXT);
   try {
-    writeFile(next, bytes, durable);
+    writeFile(next, bytes, false);
     renameSync(next, job.paths.record);
-    if (durable) fsyncSync(job.directoryFd);
-    // What a supervisor was writing when it was killed.
-    if (isLast) rmSync(unfinished, { force: true });
+    writeFile(join(job.paths.directory, LAST), Buffer.alloc(bytes.length + RESERVE_BYTES), false);
   } catch (error) {
-    if (!isLast) rmSync(unfinished, { force: true });
-    throw new RnxError(`cannot write the record of job ${shortId(job.id)}`, { cause: error });
+    rmSync(next, { force: true });
+    throw cannotWrite(job, error);
   }
 }
 
-/** Writes a file of mode 0600 whatever the umask. Not truncated first: one that is there keeps its blocks. */
-function writeFile(path: string, bytes: Uint8Array, durable: boolean): void {
-  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+/** The record of a job's end on its way to the disk: written, and being synced, but not yet in its place. */
+export interface LastRecord {
+  /** Waits for the disk and puts the record in its place: a crash of the host makes it untrue no more. */
+  commit(): Promise<void>;
+}
+
+/** Begins to write the record of a job's end; the disk works while the caller does. Throws RnxError. */
+export function beginLastRecord(job: JobHandle, record: JobRecord): LastRecord {
+  const bytes = encodeOwn(job, record);
+  const { directory, record: place } = job.paths;
+  const last = join(directory, LAST);
   try {
-    fchmodSync(fd, 0o600);
-    for (let written = 0; written < bytes.length;) {
-      written += writeSync(fd, bytes, written, bytes.length - written, written);
-    }
-    ftruncateSync(fd, bytes.length);
+    const fd = openForWriting(last);
+    writeAll(fd, bytes);
+    const synced = syncAndClose(fd);
+    const commit = async () => {
+      await synced;
+      renameSync(last, place);
+      fsyncSync(job.directoryFd);
+      // What a supervisor was writing when it was killed.
+      rmSync(join(directory, NEXT), { force: true });
+    };
+    return {
+      commit: () =>
+        commit().catch((error: unknown) => {
+          throw cannotWrite(job, error);
+        }),
+    };
+  } catch (error) {
+    throw cannotWrite(job, error);
+  }
+}
+
+/** The record as bytes. One of a newer schema is never rewritten. */
+function encodeOwn(job: JobHandle, record: JobRecord): Uint8Array {
+  if (record.uuid !== job.id) throw new TypeError(`record of ${record.uuid} for job ${job.id}`);
+  if (isNewerRecord(record)) {
+    throw new RnxError(`the record of job ${shortId(job.id)} was written by a newer rnx`);
+  }
+  return Buffer.from(encodeRecord(record));
+}
+
+function cannotWrite(job: JobHandle, cause: unknown): RnxError {
+  return new RnxError(`cannot write the record of job ${shortId(job.id)}`, { cause });
+}
+
+function syncAndClose(fd: number): Promise<void> {
+  const synced = new Promise<void>((resolve, reject) => {
+    fsync(fd, (error) => {
+      closeSync(fd);
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+  // Whoever gives the record up does not ask.
+  synced.catch(() => {});
+  return synced;
+}
+
+function writeFile(path: string, bytes: Uint8Array, durable: boolean): void {
+  const fd = openForWriting(path);
+  try {
+    writeAll(fd, bytes);
     if (durable) fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
+}
+
+/** Opens a file of mode 0600 whatever the umask. Not truncated: one that is there keeps its blocks. */
+function openForWriting(path: string): number {
+  const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  fchmodSync(fd, 0o600);
+  return fd;
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += writeSync(fd, bytes, written, bytes.length - written, written);
+  }
+  ftruncateSync(fd, bytes.length);
 }
 
 /**

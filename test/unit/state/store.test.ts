@@ -19,7 +19,13 @@ import { findJob, listJobs, readRecord } from "../../../src/state/list.ts";
 import { getHome, getJobPaths } from "../../../src/state/paths.ts";
 import { encodeRecord } from "../../../src/state/record-json.ts";
 import { removeJob, removeStaleDirectories } from "../../../src/state/remove.ts";
-import { createJob, isSupervisorAlive, openJob, writeRecord } from "../../../src/state/store.ts";
+import {
+  beginLastRecord,
+  createJob,
+  isSupervisorAlive,
+  openJob,
+  writeRecord,
+} from "../../../src/state/store.ts";
 import { makeRecord, useTemporaryHome } from "../../support/state.ts";
 
 const home = useTemporaryHome();
@@ -52,7 +58,7 @@ describe("making a job", () => {
       const before = process.umask(umask);
       try {
         using job = createJob(makeRecord(), { durable: false });
-        writeRecord(job, makeRecord({ uuid: job.id, status: "RUNNING" }), { durable: false });
+        writeRecord(job, makeRecord({ uuid: job.id, status: "RUNNING" }));
         expect(modeOf(join(home(), "jobs"))).toBe("700");
         expect(modeOf(job.paths.directory)).toBe("700");
         expect(modeOf(job.paths.record)).toBe("600");
@@ -102,13 +108,15 @@ describe("making a job", () => {
 });
 
 describe("writing a record", () => {
-  test("replaces it whole and leaves nothing beside it once the job has ended", () => {
+  test("replaces it whole and leaves nothing beside it once the job has ended", async () => {
     const record = makeRecord();
     using job = createJob(record, { durable: false });
-    for (const status of ["RUNNING", "COMPLETED"] as const) {
-      writeRecord(job, { ...record, status }, { durable: true });
-      expect(readRecord(job.id).status).toBe(status);
-    }
+    writeRecord(job, { ...record, status: "RUNNING" });
+    expect(readRecord(job.id).status).toBe("RUNNING");
+    const last = beginLastRecord(job, { ...record, status: "COMPLETED" });
+    expect(readRecord(job.id).status).toBe("RUNNING");
+    await last.commit();
+    expect(readRecord(job.id).status).toBe("COMPLETED");
     expect(readdirSync(job.paths.directory)).toEqual(["job.json"]);
   });
 
@@ -116,16 +124,17 @@ describe("writing a record", () => {
     using job = createJob(makeRecord(), { durable: false });
     const newer = makeRecord({ uuid: job.id, schema: 99 });
     writeFileSync(job.paths.record, encodeRecord(newer));
-    expect(() => writeRecord(job, readRecord(job.id), { durable: false })).toThrow("newer rnx");
+    expect(() => writeRecord(job, readRecord(job.id))).toThrow("newer rnx");
+    expect(() => beginLastRecord(job, readRecord(job.id))).toThrow("newer rnx");
     expect(readRecord(job.id)).toEqual(newer);
   });
 
-  test("what a killed writer left half written does not matter", () => {
+  test("what a killed writer left half written does not matter", async () => {
     const id = makeJob();
     using job = openJob(id);
     if (job === undefined) throw new Error("not opened");
     writeFileSync(join(job.paths.directory, ".job.json.next"), "x".repeat(100_000));
-    writeRecord(job, makeRecord({ uuid: id, status: "FAILED" }), { durable: false });
+    await beginLastRecord(job, makeRecord({ uuid: id, status: "FAILED" })).commit();
     expect(readRecord(id).status).toBe("FAILED");
     expect(readdirSync(job.paths.directory)).toEqual(["job.json"]);
   });
