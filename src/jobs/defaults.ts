@@ -10,8 +10,7 @@ import { type Caller, defaultFlags, makeFlagSchema, type RunFlags, runFlagsSchem
  * settings that stand for one. Throws UsageError with every mistake, naming the file.
  */
 export function readFlagDefaults(config: Config, caller: Caller): RunFlags {
-  // As K: a bare number counts MB, and what is no whole number of those is exact in decimals.
-  const settings: RunFlags = { autoUpload: config.autoUpload, logMax: `${config.logMaxBytes / 1024}K` };
+  const settings: RunFlags = { autoUpload: config.autoUpload };
   if (Object.keys(config.defaults).length === 0) return settings;
   const where = `${config.path}: defaults: `;
   const flags = readByName(config.defaults, where);
@@ -20,25 +19,24 @@ export function readFlagDefaults(config: Config, caller: Caller): RunFlags {
 }
 
 /** The names of all flags, "max-memory", and the key that each has in the code, maxMemory. */
-const KEYS = new Map(
-  Object.keys(runFlagsSchema.entries).map((key) => [
-    key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-    key,
-  ]),
-);
+function listKeys(): ReadonlyMap<string, string> {
+  const keys = Object.keys(runFlagsSchema.entries);
+  return new Map(keys.map((key) => [key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), key]));
+}
 
 function readByName(defaults: Config["defaults"], where: string): RunFlags {
+  const keys = listKeys();
   const issues = Object.keys(defaults)
-    .filter((name) => !KEYS.has(name))
+    .filter((name) => !keys.has(name))
     .map((name) => {
-      const nearest = findNearest(name, [...KEYS.keys()]);
+      const nearest = findNearest(name, [...keys.keys()]);
       return `${where}unknown flag "${name}"${nearest === undefined ? "" : `; did you mean ${nearest}?`}`;
     });
-  const named = Object.entries(defaults).map(([name, value]) => [KEYS.get(name) ?? name, value]);
+  const named = Object.entries(defaults).map(([name, value]) => [keys.get(name) ?? name, value]);
   const result = v.safeParse(runFlagsSchema, Object.fromEntries(named));
   for (const issue of result.issues ?? []) {
     const key = v.getDotPath(issue);
-    const name = [...KEYS].find(([, candidate]) => candidate === key)?.[0] ?? key;
+    const name = [...keys].find(([, candidate]) => candidate === key)?.[0] ?? key;
     issues.push(`${where}${name}: ${issue.message}`);
   }
   if (issues.length > 0 || !result.success) throw new UsageError(issues);

@@ -83,7 +83,7 @@ export function makeFlagSchema({ directory, environment, onlineCores }: Caller) 
     maxPids: v.optional(accept("--max-pids", parsePids, PIDS_FORM)),
     bestEffort: v.optional(v.boolean(), false),
     timeout: v.optional(accept("--timeout", parseTimeout, `${DURATION_FORM}, more than 0`)),
-    stopGrace: v.optional(accept("--stop-grace", parseDuration, DURATION_FORM), "10s"),
+    stopGrace: v.optional(accept("--stop-grace", parseDuration, DURATION_FORM)),
     network: v.optional(read("--network", parseNetwork), "none"),
     upload: list(read("--upload", (text) => refuseText(planFileUpload(text, directory)))),
     uploadDir: list(read("--upload-dir", (text) => refuseText(planDirectoryUpload(text, directory)))),
@@ -95,10 +95,7 @@ export function makeFlagSchema({ directory, environment, onlineCores }: Caller) 
     workdir: v.optional(accept("--workdir", parseWorkdir, "an absolute path"), "/work"),
     interactive: v.optional(v.boolean(), false),
     rm: v.optional(v.boolean(), false),
-    logMax: v.optional(
-      accept("--log-max", (text) => parseSize(text, "MB"), SIZE_FORM.MB),
-      "256M",
-    ),
+    logMax: v.optional(accept("--log-max", (text) => parseSize(text, "MB"), SIZE_FORM.MB)),
     userns: v.optional(accept("--userns", parseSwitch, "on or off"), "on"),
     capAdd: list(accept("--cap-add", parseCapability, `one of ${ADDABLE_CAPABILITIES.join(", ")}`)),
   });

@@ -41,6 +41,7 @@ export interface JobSpec {
 }
 
 const DEFAULT_MAX_PIDS = 4096;
+const DEFAULT_STOP_GRACE_MS = 10_000;
 
 /**
  * The job that a command line asks for: `words` are COMMAND [ARGS...]. Reads the files that the flags name, changes
@@ -78,7 +79,7 @@ export function parseJobSpec(
     ...(given.name !== undefined && { name: given.name }),
     ...(given.runtime !== undefined && { runtime: given.runtime }),
     ...(given.timeout !== undefined && { timeoutMs: given.timeout }),
-    stopGraceMs: given.stopGrace,
+    stopGraceMs: given.stopGrace ?? DEFAULT_STOP_GRACE_MS,
     network: given.network,
     uploads,
     autoUploads: given.autoUpload ? planAutoUploads({ words, isShellForm }, caller.directory, uploads) : [],
@@ -88,7 +89,7 @@ export function parseJobSpec(
     workdir: given.workdir,
     interactive: given.interactive,
     keepsRecord: !given.rm,
-    logMaxBytes: given.logMax,
+    logMaxBytes: given.logMax ?? config.logMaxBytes,
     userNamespace: given.userns,
     extraCapabilities: given.capAdd,
   };
