@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { Supervisor } from "../state/record.ts";
 
 /** This process as a supervisor: pid, start time and boot, which together never name another one. */
@@ -19,3 +19,14 @@ function readStartTicks(pid: string): number {
 }
 
 const START_TIME_AFTER_NAME = 19;
+
+/**
+ * Whether a process executes this very program. A command of /proc/self/exe, or a script that names it after #!, means
+ * whoever executes it, which until then is rnx: a job would get a program of the host's to run, and, with
+ * --userns=off, to overwrite (CVE-2019-5736). False for a process that has ended.
+ */
+export function executesOwnProgram(pid: number): boolean {
+  const own = statSync("/proc/self/exe");
+  const other = statSync(`/proc/${pid}/exe`, { throwIfNoEntry: false });
+  return other !== undefined && other.ino === own.ino && other.dev === own.dev;
+}

@@ -4,7 +4,7 @@ import { RECORD_SCHEMA } from "../state/record.ts";
 import type { ResolvedJob } from "./resolve.ts";
 
 /** What stands in a record where a secret is. */
-const HIDDEN = "***";
+export const HIDDEN = "***";
 
 /** The record of a job that is about to be started. */
 export function newRecord(

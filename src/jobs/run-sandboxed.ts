@@ -11,6 +11,7 @@ import { hasMetMemoryLimit, readMetrics, readOomKills, readPidsLimitHits } from 
 import { removeCgroup } from "../cgroups/teardown.ts";
 import { prepareTree } from "../cgroups/tree.ts";
 import { closeSync } from "node:fs";
+import { StartError } from "../errors.ts";
 import { SIGNAL } from "../linux/constants.ts";
 import { kill } from "../linux/process.ts";
 import type { Identity } from "../sandbox/identity.ts";
@@ -26,6 +27,7 @@ import { tracePhase } from "../trace.ts";
 import { AttachedStreams } from "./attached-streams.ts";
 import { makeEtcFiles } from "./job-environment.ts";
 import { makeUpperLayer, makeWorkDirectory, removeJobDirectories } from "./job-directories.ts";
+import { executesOwnProgram } from "./host-identity.ts";
 import type { Outcome } from "./outcome.ts";
 import { copyOutputs } from "./copy-outputs.ts";
 import type { ResolvedJob } from "./resolve.ts";
@@ -99,6 +101,9 @@ export async function runSandboxed(
     jobPid = sandbox.startJob(planJob(input, cgroup.joinFiles), streams.job, cgroup.directoryFd);
   } finally {
     streams.closeJobEnds();
+  }
+  if (executesOwnProgram(jobPid)) {
+    throw new StartError(`cannot execute "${spec.command}": it is rnx itself`, { exitCode: 126 });
   }
   streams.start();
   tracePhase("exec");

@@ -8,7 +8,7 @@ import { beginLastRecord, createJob, type JobHandle, type LastRecord, writeRecor
 import { removeJob } from "../state/remove.ts";
 import { RnxError } from "../errors.ts";
 import { tracePhase } from "../trace.ts";
-import { explainLimits } from "./explain-limits.ts";
+import { explainEnvironment, explainLimits } from "./explain.ts";
 import { findHint } from "./hints.ts";
 import { readOwnIdentity } from "./host-identity.ts";
 import { newRecord } from "./new-record.ts";
@@ -131,7 +131,7 @@ function endOf(record: JobRecord, state: FinalState, { problems }: SandboxedResu
 /** An id range that is not leased: what is explained is not run. */
 const EXPLAINED_FIRST_ID = 524_288;
 
-/** Plan and limits of the job as text; nothing is made. Secrets are not in it. */
+/** Limits, environment and plan of the job as text; nothing is made. Secrets are not in it. */
 export async function explainJob(spec: JobSpec, config: Config): Promise<string> {
   const resolved = await resolveJob(spec, config);
   const id = newJobId();
@@ -140,5 +140,5 @@ export async function explainJob(spec: JobSpec, config: Config): Promise<string>
     hasUserNamespace: spec.userNamespace,
   };
   const plan = planSandbox(makeSandboxInput(id, resolved, identity, getJobPaths(id)), []);
-  return `${explainLimits(resolved)}\n${explainPlan(plan)}`;
+  return [explainLimits(resolved), explainEnvironment(id, resolved), explainPlan(plan)].join("\n");
 }

@@ -66,7 +66,8 @@ export function watchJob(watch: Watch): Promise<WatchResult> {
 
   const checkExit = () => {
     const exit = waitForExit(watch.jobPid);
-    if (exit === undefined) return;
+    if (exit === "busy") after(0, checkExit);
+    if (exit === "busy" || exit === "running") return;
     timers.forEach((timer) => clearTimeout(timer));
     listeners.forEach((listener, signal) => process.off(signal, listener));
     resolve({ exit, isTimedOut, isInterrupted });

@@ -9,6 +9,7 @@ export const ERRNO = {
   E2BIG: 7,
   ENOEXEC: 8,
   EBADF: 9,
+  ECHILD: 10,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,

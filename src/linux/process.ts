@@ -7,31 +7,46 @@ import { syscall, SystemCallError, trySyscall } from "./syscall.ts";
 export type ProcessExit =
   { readonly kind: "exited"; readonly code: number } | { readonly kind: "signaled"; readonly signal: number };
 
+/** How many children are asked for at once: a job can make any number of them. */
+const CHILDREN_AT_ONCE = 256;
+
 /**
- * The end of a child made by cloneChild, or undefined while it runs; never blocks. Reports exits alone (no
- * WUNTRACED): a child that made this process its tracer (PTRACE_TRACEME) stops at a signal instead of taking it,
- * so such a stop is let go on with the signal it was for, ptrace(2) PTRACE_CONT.
+ * The end of a child, "running", or "busy" when there is more to ask for: call again after others had their turn.
+ * Never blocks.
+ *
+ * Every child of this process is asked for, since a job can make some that nobody here knows: one that it gives to
+ * its own parent (CLONE_PARENT), and a thread that takes its parent for its tracer (PTRACE_TRACEME), which waits at
+ * each signal until the tracer lets it go on. Unasked for, they would keep the job's pid namespace from ending. So a
+ * process that calls this may have no children of Bun's. Exits alone are reported; see wait(2), ptrace(2).
  */
-export function waitForExit(pid: number): ProcessExit | undefined {
+export function waitForExit(pid: number): ProcessExit | "running" | "busy" {
   const { address, bytes } = new Arena().allocate(8);
-  const waited = trySyscall("wait4", pid, address, WAIT.WNOHANG | WAIT.__WALL, 0);
-  if (waited < 0) throw new SystemCallError("wait4", -waited);
-  if (waited === 0) return undefined;
-  const status = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getInt32(0, true);
-  const low = status & 0x7f;
-  if ((status & 0xff) === STOPPED) {
-    trySyscall("ptrace", PTRACE_CONT, pid, 0, stopSignal(status));
-    return waitForExit(pid);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let i = 0; i < CHILDREN_AT_ONCE; i++) {
+    const waited = trySyscall("wait4", -1, address, WAIT.WNOHANG | WAIT.__WALL, 0);
+    if (waited === 0 || waited === -ERRNO.ECHILD) return "running";
+    if (waited < 0) throw new SystemCallError("wait4", -waited);
+    const status = view.getInt32(0, true);
+    if ((status & 0xff) === STOPPED) trySyscall("ptrace", PTRACE_CONT, waited, 0, stopSignal(status));
+    else if (waited === pid) return parseExit(status);
   }
-  return low === 0 ? { kind: "exited", code: (status >> 8) & 0xff } : { kind: "signaled", signal: low };
+  return "busy";
 }
 
-/** Waits on the thread for the end of a child that has been killed, or is about to exit by itself. */
+function parseExit(status: number): ProcessExit {
+  const signal = status & 0x7f;
+  return signal === 0 ? { kind: "exited", code: (status >> 8) & 0xff } : { kind: "signaled", signal };
+}
+
+/**
+ * Waits on the thread for the end of a child that has been killed, or is about to exit by itself. One that has been
+ * asked for already is over.
+ */
 export function awaitKilled(pid: number): void {
   for (;;) {
     const waited = trySyscall("wait4", pid, 0, WAIT.__WALL, 0);
     if (waited === -ERRNO.EINTR) continue;
-    if (waited < 0) throw new SystemCallError("wait4", -waited);
+    if (waited < 0 && waited !== -ERRNO.ECHILD) throw new SystemCallError("wait4", -waited);
     return;
   }
 }

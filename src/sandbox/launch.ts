@@ -19,7 +19,14 @@ import { FCNTL, MEMFD, POLL, SCHED, SIGNAL } from "../linux/constants.ts";
 import { ERRNO } from "../linux/errno.ts";
 import { pipe, poll } from "../linux/files.ts";
 import { Arena } from "../linux/memory.ts";
-import { awaitKilled, forbidTracing, kill, openPidfd, setChildPidNamespace } from "../linux/process.ts";
+import {
+  awaitKilled,
+  forbidTracing,
+  kill,
+  openPidfd,
+  setChildPidNamespace,
+  waitForExit,
+} from "../linux/process.ts";
 import { syscall, trySyscall } from "../linux/syscall.ts";
 import { EncodedSteps, type Inherited } from "./encode.ts";
 import { makePauseProgram } from "./pause.ts";
@@ -142,10 +149,16 @@ export class Sandbox implements AsyncDisposable {
 /** How long the thread waits for a PID 1 that was killed before the event loop gets its turn. */
 const REAP_WAIT_MS = 5;
 
-/** Waits for the end of PID 1: it comes when the kernel has ended all of its pid namespace. */
+/**
+ * Waits for the end of PID 1: it comes when the kernel has ended all of its pid namespace, and this process has asked
+ * for those of it that are its children.
+ */
 async function reap(pid: number): Promise<void> {
   const pidfd = openPidfd(pid);
-  while (poll(pidfd, POLL.POLLIN, REAP_WAIT_MS) === 0) await Bun.sleep(0);
+  while (poll(pidfd, POLL.POLLIN, REAP_WAIT_MS) === 0) {
+    waitForExit(pid);
+    await Bun.sleep(0);
+  }
   closeSync(pidfd);
   awaitKilled(pid);
 }
