@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { RNX, type RnxOptions, type RnxResult, runRnx } from "./rnx.ts";
 import { patient } from "./slowness.ts";
@@ -26,7 +26,8 @@ export const FINAL_STATUSES = ["COMPLETED", "FAILED", "STOPPED", "CANCELED"];
 
 /** All records of an RNX_HOME, as they are on disk, in no order. */
 export function readJobs(home: string): JobJson[] {
-  const names = readdirSync(join(home, "jobs")).filter((name) => !name.startsWith("."));
+  const directory = join(home, "jobs");
+  const names = existsSync(directory) ? readdirSync(directory).filter((name) => !name.startsWith(".")) : [];
   return names.map(
     (name) => JSON.parse(readFileSync(join(home, "jobs", name, "job.json"), "utf8")) as JobJson,
   );
