@@ -104,6 +104,7 @@ describe("bans", () => {
       /writeFileSync\([^)]*\/(sys|proc)\//,
       "where the file is missing it makes one: a limit silently lost",
     ],
+    ["bareCode", /\bBun\.spawn|\bchild_process\b/, "a supervisor asks for every child there is, Bun's too"],
     ["text", /\b(TODO|FIXME|XXX)\b/, "what is to be done is an issue"],
   ] as const) {
     test(`no ${pattern.source}: ${reason}`, () => {
