@@ -3,7 +3,7 @@
  *
  *   init     cloned into a new pid namespace; works while this process prepares the job
  *   job      cloned when init has become the pause program, into the job's cgroup and, by this thread's child pid
- *            namespace, into init's; CLONE_VFORK makes this thread wait until it has become the command or has failed
+ *            namespace, into init's; this thread waits until it has become the command or has failed
  *
  * Init depends on the lifeline, a pipe whose writing end only this process keeps: when this process ends, for whatever
  * reason and at whatever step, init reads its end and exits, and the kernel ends the job with its PID 1. No
@@ -95,31 +95,40 @@ export class Sandbox implements AsyncDisposable {
   }
 
   /**
-   * Starts the job as soon as the sandbox stands. Its three streams and `cgroup`, its cgroup2 directory, are descriptors
-   * of this process, which keeps them open. Returns the job's pid. Throws StepFailure, for a step of init or of the job.
+   * Starts the job as soon as the sandbox stands, and returns its pid when it has become its command. Its three streams
+   * and `cgroup`, its cgroup2 directory, are descriptors of this process, which keeps them open. Throws StepFailure,
+   * for a step of init or of the job.
    */
   startJob(jobSteps: readonly Step[], stdio: JobStreams, cgroup: number): number {
     const init = openPidfd(this.initPid);
     const ownPidNamespace = openSync("/proc/self/ns/pid", "r");
+    const ready = pipe();
     try {
-      const steps = new EncodedSteps("job", jobSteps, { ...stdio, init, ...this.#userNamespace });
-      this.#awaitInit();
-      setChildPidNamespace(init);
-      const job = steps.clone(SHARES_MEMORY + SCHED.CLONE_VFORK, cgroup);
+      const inherited = { ...stdio, init, ready: ready.writeEnd, ...this.#userNamespace };
+      const steps = new EncodedSteps("job", jobSteps, inherited);
+      const job = this.#cloneJob(steps, inherited, cgroup);
+      awaitExec(ready.readEnd);
       if (job.failure() !== undefined) awaitKilled(job.pid);
       steps.requireSuccess(job);
       return job.pid;
     } finally {
       setChildPidNamespace(ownPidNamespace);
       closeSync(ownPidNamespace);
+      closeSync(ready.readEnd);
       closeSync(init);
     }
   }
 
-  /** Waits until init has exec'd or is gone: either closes the other end of its ready pipe. */
-  #awaitInit(): void {
-    readSync(this.#kept.ready, new Uint8Array(1));
-    this.#initSteps.requireSuccess(this.#init);
+  /** Clones the job once init has become the pause program; the job alone has the ready pipe's writing end then. */
+  #cloneJob(steps: EncodedSteps, { init, ready }: { init: number; ready: number }, cgroup: number): Clone {
+    try {
+      awaitExec(this.#kept.ready);
+      this.#initSteps.requireSuccess(this.#init);
+      setChildPidNamespace(init);
+      return steps.clone(SHARES_MEMORY, cgroup);
+    } finally {
+      closeSync(ready);
+    }
   }
 
   /**
@@ -144,6 +153,14 @@ export class Sandbox implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/**
+ * Waits until a child has exec'd or is gone: either closes the other end of its ready pipe. CLONE_VFORK would not do:
+ * it lets the parent go on a moment before the child has its new program, and /proc/PID/exe still names this one.
+ */
+function awaitExec(ready: number): void {
+  readSync(ready, new Uint8Array(1));
 }
 
 /** How long the thread waits for a PID 1 that was killed before the event loop gets its turn. */

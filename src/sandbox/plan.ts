@@ -146,6 +146,7 @@ export function planJob(input: SandboxInput, cgroupJoinFiles: readonly string[])
       step(`take ${name}`, "dup3", [{ inherited: name }, fd, 0]),
     ),
     inheritToSlot("init"),
+    inheritToSlot("ready"),
     ...(identity.hasUserNamespace ? [inheritToSlot("userNamespace")] : []),
     closeInherited,
     step("set umask", "umask", [mode(JOB_UMASK)]),

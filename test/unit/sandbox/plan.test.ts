@@ -169,6 +169,7 @@ describe("the explanation", () => {
         "  take stdout: dup3(<stdout of the parent>, 1, 0)",
         "  take stderr: dup3(<stderr of the parent>, 2, 0)",
         "  take init descriptor: dup3(<init of the parent>, <init>, O_CLOEXEC)",
+        "  take ready descriptor: dup3(<ready of the parent>, <ready>, O_CLOEXEC)",
         "  take userNamespace descriptor: dup3(<userNamespace of the parent>, <userNamespace>, O_CLOEXEC)",
         "  close inherited descriptors: close_range(3, 63, 0)",
         "  set umask: umask(022)",
