@@ -2,12 +2,7 @@
 
 /** linux/mount.h, fcntl.h */
 export const MOUNT = {
-  FSCONFIG_SET_FLAG: 0,
-  FSCONFIG_SET_STRING: 1,
-  FSMOUNT_CLOEXEC: 1,
-  FSOPEN_CLOEXEC: 1,
   MOUNT_ATTR_RDONLY: 1,
-  MOVE_MOUNT_F_SYMLINKS: 1,
   MS_RDONLY: 1,
   OPEN_TREE_CLONE: 1,
   MOUNT_ATTR_NOSUID: 2,
@@ -15,24 +10,14 @@ export const MOUNT = {
   MOUNT_ATTR_NODEV: 4,
   MOVE_MOUNT_F_EMPTY_PATH: 4,
   MS_NODEV: 4,
-  FSCONFIG_SET_FD: 5,
-  FSCONFIG_CMD_CREATE: 6,
   MOUNT_ATTR_NOEXEC: 8,
   MS_NOEXEC: 8,
-  MOUNT_ATTR_NOATIME: 0x10,
-  MOVE_MOUNT_T_SYMLINKS: 0x10,
-  MOUNT_ATTR_STRICTATIME: 0x20,
   MS_REMOUNT: 0x20,
-  MOVE_MOUNT_T_EMPTY_PATH: 0x40,
-  MS_NOATIME: 0x400,
   MS_BIND: 0x1000,
   MS_REC: 0x4000,
   MS_PRIVATE: 0x40000,
-  MS_SLAVE: 0x80000,
   OPEN_TREE_CLOEXEC: 0x80000,
   MOUNT_ATTR_IDMAP: 0x100000,
-  MOUNT_ATTR_NOSYMFOLLOW: 0x200000,
-  MS_RELATIME: 0x200000,
   MS_STRICTATIME: 0x1000000,
 } as const;
 
@@ -45,28 +30,18 @@ export const UMOUNT = {
 export const FCNTL = {
   AT_FDCWD: -100,
   O_RDONLY: 0,
-  FD_CLOEXEC: 1,
-  F_GETFD: 1,
   F_SEAL_SEAL: 1,
   O_WRONLY: 1,
   F_SEAL_SHRINK: 2,
-  F_SETFD: 2,
   O_RDWR: 2,
-  F_GETFL: 3,
   F_SEAL_GROW: 4,
-  F_SETFL: 4,
   F_SEAL_WRITE: 8,
   O_CREAT: 0x40,
   O_EXCL: 0x80,
-  AT_SYMLINK_NOFOLLOW: 0x100,
   O_NOCTTY: 0x100,
-  AT_REMOVEDIR: 0x200,
-  O_TRUNC: 0x200,
   O_APPEND: 0x400,
   F_DUPFD_CLOEXEC: 0x406,
-  F_SETPIPE_SZ: 0x407,
   F_ADD_SEALS: 0x409,
-  F_GET_SEALS: 0x40a,
   O_NONBLOCK: 0x800,
   AT_EMPTY_PATH: 0x1000,
   AT_RECURSIVE: 0x8000,
@@ -74,7 +49,6 @@ export const FCNTL = {
   O_NOFOLLOW: 0x20000,
   O_CLOEXEC: 0x80000,
   O_PATH: 0x200000,
-  O_TMPFILE: 0x410000,
 } as const;
 
 /** linux/openat2.h */
@@ -92,7 +66,6 @@ export const FLOCK = {
   LOCK_SH: 1,
   LOCK_EX: 2,
   LOCK_NB: 4,
-  LOCK_UN: 8,
 } as const;
 
 /** linux/sched.h */
@@ -248,16 +221,9 @@ export const KEYCTL = {
 
 /** sys/socket.h, linux/sockios.h, net/if.h */
 export const SOCKET = {
-  AF_UNIX: 1,
   IFF_UP: 1,
-  SOCK_STREAM: 1,
   AF_INET: 2,
   SOCK_DGRAM: 2,
-  AF_INET6: 10,
-  AF_NETLINK: 0x10,
-  MSG_DONTWAIT: 0x40,
-  MSG_NOSIGNAL: 0x4000,
-  SIOCGIFFLAGS: 0x8913,
   SIOCSIFFLAGS: 0x8914,
   SOCK_CLOEXEC: 0x80000,
 } as const;
@@ -280,7 +246,6 @@ export const MMAN = {
 /** sys/wait.h */
 export const WAIT = {
   WNOHANG: 1,
-  WUNTRACED: 2,
   __WALL: 0x40000000,
 } as const;
 
@@ -295,28 +260,11 @@ export const POLL = {
   POLLOUT: 4,
   POLLERR: 8,
   POLLHUP: 0x10,
-  POLLNVAL: 0x20,
 } as const;
 
 /** linux/magic.h */
 export const MAGIC = {
-  NFS_SUPER_MAGIC: 0x6969,
   PROC_SUPER_MAGIC: 0x9fa0,
-  EXT4_SUPER_MAGIC: 0xef53,
-  TMPFS_MAGIC: 0x1021994,
   SYSFS_MAGIC: 0x62656572,
   CGROUP2_SUPER_MAGIC: 0x63677270,
-  OVERLAYFS_SUPER_MAGIC: 0x794c7630,
-} as const;
-
-/** linux/stat.h */
-export const STAT = {
-  S_IFIFO: 0x1000,
-  S_IFCHR: 0x2000,
-  S_IFDIR: 0x4000,
-  S_IFBLK: 0x6000,
-  S_IFREG: 0x8000,
-  S_IFLNK: 0xa000,
-  S_IFSOCK: 0xc000,
-  S_IFMT: 0xf000,
 } as const;

@@ -38,16 +38,6 @@ export function flock(fd: number, operation: number): boolean {
   return true;
 }
 
-/** The status flags of an open file description: O_NONBLOCK and others. */
-export function getStatusFlags(fd: number): number {
-  return syscall("fcntl", fd, FCNTL.F_GETFL);
-}
-
-/** Sets O_APPEND, O_NONBLOCK of an open file description: shared with everybody who inherited it. */
-export function setStatusFlags(fd: number, flags: number): void {
-  syscall("fcntl", fd, FCNTL.F_SETFL, flags);
-}
-
 /** A copy of the descriptor with the lowest free number that is at least `minimum`, close-on-exec. */
 export function duplicate(fd: number, minimum = 3): number {
   return syscall("fcntl", fd, FCNTL.F_DUPFD_CLOEXEC, minimum);

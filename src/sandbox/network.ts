@@ -1,3 +1,4 @@
+import { SOCKET } from "../linux/constants.ts";
 import { ID_RANGE_SIZE, type Identity } from "./identity.ts";
 import { flags, slot, type Step, step, writeSetting } from "./step.ts";
 
@@ -8,8 +9,6 @@ function ifreq(name: string, interfaceFlags: number): Uint8Array {
   bytes.writeUInt16LE(interfaceFlags, 16);
   return bytes;
 }
-
-const IFF_UP = 1;
 
 /**
  * Settles a network namespace of the job's own, after its /proc is mounted: loopback up, low ports and ping for
@@ -23,7 +22,7 @@ export function planLoopback(identity: Identity): Step[] {
     step("bring up loopback", "ioctl", [
       slot("opened"),
       flags("SIOCSIFFLAGS"),
-      { struct: "ifreq lo IFF_UP", bytes: ifreq("lo", IFF_UP) },
+      { struct: "ifreq lo IFF_UP", bytes: ifreq("lo", SOCKET.IFF_UP) },
     ]),
     step("close", "close", [slot("opened")]),
     ...writeSetting("open low ports", "/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"),
