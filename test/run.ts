@@ -22,7 +22,8 @@ const PARTS: Readonly<Record<string, Part>> = {
 };
 
 // So that handlers of "exit" run: the machine's disks are removed, whoever ends the run.
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(130));
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
 
 const [chosen, ...files] = Bun.argv.slice(2);
 const names = chosen === undefined ? Object.keys(PARTS) : [chosen];
