@@ -2,7 +2,8 @@ import type { MinimumFree } from "../state/free-disk.ts";
 import { listCgroupChecks } from "./cgroup-checks.ts";
 import { type Finding, ok, warning } from "./check.ts";
 import { KERNEL_CHECKS } from "./kernel-checks.ts";
-import { type IdRanges, listStorageChecks } from "./storage-checks.ts";
+import type { IdRanges } from "../state/leases.ts";
+import { listStorageChecks } from "./storage-checks.ts";
 import { describeInstall, findTool, type Tool, TOOLS } from "./tools.ts";
 
 export interface DoctorOptions {

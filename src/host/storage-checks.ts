@@ -1,17 +1,10 @@
 import { existsSync, statfsSync } from "node:fs";
 import { StartError } from "../errors.ts";
 import { type MinimumFree, requireFreeDisk } from "../state/free-disk.ts";
+import { isWithin, readHostIds } from "../state/host-ids.ts";
+import { type IdRanges, IDS_PER_RANGE } from "../state/leases.ts";
 import { formatSize } from "../units.ts";
 import { type Check, failed, type Finding, ok, warning } from "./check.ts";
-import { findText } from "./facts.ts";
-
-/** The user ids of jobs: `count` ranges of 65,536, the first of them at `first`. */
-export interface IdRanges {
-  readonly first: number;
-  readonly count: number;
-}
-
-const RANGE_SIZE = 65_536;
 
 /** Room for jobs, and ids that belong to nobody else. */
 export function listStorageChecks(home: string, minimum: MinimumFree, ids: IdRanges): readonly Check[] {
@@ -34,34 +27,12 @@ function checkDisk(home: string, minimum: MinimumFree): Finding {
 }
 
 function checkIds(ids: IdRanges): Finding {
-  const end = ids.first + ids.count * RANGE_SIZE;
-  const owners = [
-    ...["/etc/subuid", "/etc/subgid"].flatMap((path) =>
-      listSubIdOverlaps(findText(path) ?? "", ids.first, end),
-    ),
-    ...["/etc/passwd", "/etc/group"].flatMap((path) => listIdOverlaps(findText(path) ?? "", ids.first, end)),
-  ];
+  const end = ids.first + ids.count * IDS_PER_RANGE;
+  const owners = readHostIds().filter((owned) => isWithin(owned, ids.first, end));
   if (owners.length === 0) return ok(`${ids.first}-${end - 1}: ${ids.count} jobs at once`);
-  const names = [...new Set(owners)].join(" ");
+  const names = [...new Set(owners.map(({ name }) => name))].join(" ");
   return warning(
     `${ids.first}-${end - 1} holds ids of ${names}`,
     "set ids.first in rnx.yml to a range that is free",
   );
-}
-
-/** The names in a subuid(5) text whose ranges meet the ids from `first` to before `end`. */
-export function listSubIdOverlaps(text: string, first: number, end: number): readonly string[] {
-  return text.split("\n").flatMap((line) => {
-    const [name, start, count] = line.split(":");
-    const from = Number(start);
-    return name && from < end && from + Number(count) > first ? name : [];
-  });
-}
-
-/** The names in a passwd(5) or group(5) text whose id lies from `first` to before `end`. */
-export function listIdOverlaps(text: string, first: number, end: number): readonly string[] {
-  return text.split("\n").flatMap((line) => {
-    const [name, , id] = line.split(":");
-    return name && Number(id) >= first && Number(id) < end ? name : [];
-  });
 }

@@ -1,11 +1,14 @@
+import { ID_RANGE_SIZE } from "./identity.ts";
 import type { SandboxPlan } from "./plan.ts";
 import type { Argument, Step } from "./step.ts";
+
+const LAST_ID = ID_RANGE_SIZE - 1;
 
 /** The plan as text: every call with names instead of numbers, one a line. Environment values are not shown. */
 export function explainPlan(plan: SandboxPlan): string {
   const { identity } = plan;
   const ids = identity.hasUserNamespace
-    ? `user namespace: ids 0-65535 of the job are ${identity.firstId}-${identity.firstId + 65_535} of the host`
+    ? `user namespace: ids 0-${LAST_ID} of the job are ${identity.firstId}-${identity.firstId + LAST_ID} of the host`
     : "user namespace: none, root in the job is root of the host";
   const sections: readonly (readonly [title: string, steps: readonly Step[]])[] = [
     ["user namespace holder", plan.holder],

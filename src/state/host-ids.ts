@@ -29,6 +29,11 @@ export function parseHostIds(path: string, text: string): readonly HostIds[] {
   });
 }
 
+/** Whether one of the ids lies from `first` to before `end`. */
+export function isWithin(ids: HostIds, first: number, end: number): boolean {
+  return ids.first < end && ids.last >= first;
+}
+
 function parseId(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
 }

@@ -10,7 +10,7 @@ import {
 import { join } from "node:path";
 import { errorCode, StartError } from "../errors.ts";
 import { makePrivateDirectory } from "./home.ts";
-import { type HostIds, readHostIds } from "./host-ids.ts";
+import { type HostIds, isWithin, readHostIds } from "./host-ids.ts";
 import { type Lock, tryLock } from "./lock.ts";
 
 /**
@@ -51,7 +51,7 @@ export function leaseIdRange(
     const start = Math.floor(Math.random() * ranges.count);
     for (let i = 0; i < ranges.count; i++) {
       const first = ranges.first + ((start + i) % ranges.count) * IDS_PER_RANGE;
-      if (hostIds.some((ids) => ids.first < first + IDS_PER_RANGE && ids.last >= first)) continue;
+      if (hostIds.some((ids) => isWithin(ids, first, first + IDS_PER_RANGE))) continue;
       const path = join(directory, `${first / IDS_PER_RANGE}`);
       const lock = tryLockFree(path, constants.O_RDWR | constants.O_CREAT);
       if (lock !== undefined) return makeLease(first, path, lock);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { judgeController } from "../../../src/host/cgroup-checks.ts";
 import { runChecks } from "../../../src/host/doctor.ts";
-import { listIdOverlaps, listSubIdOverlaps } from "../../../src/host/storage-checks.ts";
+import { isWithin, parseHostIds } from "../../../src/state/host-ids.ts";
 import { HYBRID, UNIFIED } from "../cgroups/hosts.ts";
 
 test("a controller is told with its place and what its limits leave out", () => {
@@ -22,10 +22,14 @@ test("a controller that is nowhere, or cannot be written, comes with its mend", 
 });
 
 test("ids of others are found in subuid and passwd texts, at both ends of the range", () => {
+  const within = (path: string, text: string) =>
+    parseHostIds(path, text)
+      .filter((ids) => isWithin(ids, 524_288, 589_824))
+      .map(({ name }) => name);
   const subuid = "ann:458752:65536\nbob:524287:1\ncid:524287:2\ndan:589823:1\neve:589824:65536\n\nbroken\n";
-  expect(listSubIdOverlaps(subuid, 524_288, 589_824)).toEqual(["cid", "dan"]);
+  expect(within("/etc/subuid", subuid)).toEqual(["cid", "dan"]);
   const passwd = "root:x:0:0::/root:/bin/sh\nfred:x:524288:1::/:/bin/sh\ngil:x:589824:1::/:/bin/sh\n";
-  expect(listIdOverlaps(passwd, 524_288, 589_824)).toEqual(["fred"]);
+  expect(within("/etc/passwd", passwd)).toEqual(["fred"]);
 });
 
 test("every finding that is not ok says what to do", () => {
